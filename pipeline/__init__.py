@@ -1,0 +1,1 @@
+"""The streaming library: records, buses, stores and runners."""

@@ -1,0 +1,301 @@
+"""What travels between stages: arrays over the N people of one frame. Arrays are read-only once inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import numpy as np
+
+from pipeline.core.types import F32, I64, U8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """The pixels of one frame, packed or as an array.
+
+    Attributes:
+        width, height: Pixels.
+        encoding: `bgr24` (data is a (H, W, 3) uint8 array), or `jpeg` (data is bytes).
+        data: The pixels, by reference or packed.
+    """
+
+    width: int
+    height: int
+    encoding: str
+    data: bytes | U8
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the pixels take in memory."""
+        return len(self.data) if isinstance(self.data, bytes) else int(self.data.nbytes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A decoded picture on its way into ingest; never leaves the process that decoded it.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, BGR.
+    """
+
+    pixels: U8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a camera and where in it something moved.
+
+    Attributes:
+        image: The pixels.
+        motion: (M, 4) float32, xyxy boxes in pixels of the frame where it changed since the last one.
+    """
+
+    image: Image
+    motion: F32
+
+    def __post_init__(self) -> None:
+        _freeze(self, motion=(None, 4))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Where people may be, and the pixels to look at.
+
+    Attributes:
+        image: The pixels of the frame, passed on as they came.
+        looked: Number of windows that the detector was run on for this frame.
+        xyxy: (N, 4) float32, boxes in pixels.
+        score: (N,) float32 in [0, 1].
+        region: (N, 4) float32: centre x, centre y, side (pixels) and rotation (radians, 0 = upright, grows clockwise
+            on the picture) of the square to look at for keypoints. Its centre is the middle of the hips where known.
+    """
+
+    image: Image
+    looked: int
+    xyxy: F32
+    score: F32
+    region: F32
+
+    def __post_init__(self) -> None:
+        _freeze(self, xyxy=(None, 4), score=(None,), region=(None, 4))
+        _same_length(self, "xyxy", "score", "region")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poses:
+    """People found in one frame, as arrays over N people and K keypoints.
+
+    Attributes:
+        skeleton: Name of the skeleton, a key of `skeletons.SKELETONS`.
+        width, height: Size of the frame in pixels.
+        xyxy: (N, 4) float32, the box around the keypoints, pixels of the frame, x right, y down.
+        score: (N,) float32 in [0, 1]: that this is a person.
+        keypoints: (N, K, 3) float32: x, y in pixels of the frame and z in pixels about the hips, smaller = nearer
+            (NaN where the model gives none). NaN in x and y: not seen.
+        keypoint_score: (N, K) float32 in [0, 1].
+        world: (N, K, 3) float32, metres about the middle of the hips, x right, y down, z away from the camera;
+            (N, 0, 3) where the model gives none.
+    """
+
+    skeleton: str
+    width: int
+    height: int
+    xyxy: F32
+    score: F32
+    keypoints: F32
+    keypoint_score: F32
+    world: F32
+
+    def __post_init__(self) -> None:
+        _freeze(
+            self,
+            xyxy=(None, 4),
+            score=(None,),
+            keypoints=(None, None, 3),
+            keypoint_score=(None, None),
+            world=(None, None, 3),
+        )
+        _same_length(self, "xyxy", "score", "keypoints", "keypoint_score", "world")
+        k, kw = self.keypoints.shape[1], self.world.shape[1]
+        if self.keypoint_score.shape[1] != k or kw not in (0, k):
+            raise ValueError(f"keypoints {self.keypoints.shape}, scores {self.keypoint_score.shape}, world {self.world.shape}")
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Poses with an identity.
+
+    Attributes:
+        poses: The people of the frame, N of them.
+        track_id: (N,) int64, camera_no << 48 | a counter of the camera.
+    """
+
+    poses: Poses
+    track_id: I64
+
+    def __post_init__(self) -> None:
+        _freeze(self, track_id=(None,))
+        if len(self.track_id) != len(self.poses):
+            raise ValueError(f"{len(self.poses)} poses with {len(self.track_id)} track ids")
+
+
+FILLED = 1
+DOUBTFUL = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motions:
+    """Smoothed poses in the units of storage (see `units`): what is stored, replayed and analysed.
+
+    Attributes:
+        poses: The people of the frame, N of them.
+        track_id: (N,) int64.
+        flags: (N, K) uint8, bits FILLED (guessed over a gap) and DOUBTFUL (implausible, kept with its score).
+    """
+
+    poses: Poses
+    track_id: I64
+    flags: U8
+
+    def __post_init__(self) -> None:
+        _freeze(self, track_id=(None,), flags=(None, None))
+        if len(self.track_id) != len(self.poses) or self.flags.shape != self.poses.keypoint_score.shape:
+            raise ValueError(f"{len(self.poses)} poses with {len(self.track_id)} track ids and flags {self.flags.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, decided once.
+
+    Attributes:
+        event_id: uuid5 of what it is (run, camera, session, kind, track and number): the same input gives the same id.
+        kind: rep, fall, posture ... (`vocabulary.EVENT_KINDS`).
+        label: What of the kind: squat; suspected, confirmed, recovered; sit ...
+        track_id: Whose, or None for an event of the camera.
+        at_us: When it began, event time in microseconds.
+        end_us: When it ended, or None.
+        value: The number that people ask for: repetition number, seconds on the floor ...; None where there is none.
+        evidence: The numbers that decided it.
+    """
+
+    event_id: UUID
+    kind: str
+    label: str
+    track_id: int | None
+    at_us: int
+    end_us: int | None
+    value: float | None
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measures:
+    """What was measured on the people of one frame, and what happened in it.
+
+    Attributes:
+        track_id: (N,) int64.
+        posture: (N,) uint8, index into `vocabulary.POSTURES`.
+        angles: (N, A) float32, degrees, in the order of `vocabulary.ANGLES`; NaN = unknown.
+        scalars: (N, M) float32, in the order of `vocabulary.MEASURES`; NaN = unknown.
+        events: The events decided in this frame, also sent one by one to the topic `events`.
+    """
+
+    track_id: I64
+    posture: U8
+    angles: F32
+    scalars: F32
+    events: tuple[Event, ...] = ()
+
+    def __post_init__(self) -> None:
+        _freeze(self, track_id=(None,), posture=(None,), angles=(None, None), scalars=(None, None))
+        _same_length(self, "track_id", "posture", "angles", "scalars")
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step in the life of an incident.
+
+    Attributes:
+        incident_id: uuid5 of run, camera, rule and the event that opened it.
+        version: 1 for `new`, and one more for each step after.
+        state: new, update or end.
+        rule, severity: Which rule, and info, warning or critical.
+        track_id: Whom it concerns, or None for the camera.
+        started_at_us: When the incident began, event time.
+        at_us: When this step happened, event time.
+        event_id: The event that led to this step, or None for one by the clock.
+        text: One sentence for people.
+        evidence: The numbers of the event behind it.
+    """
+
+    incident_id: UUID
+    version: int
+    state: str
+    rule: str
+    severity: str
+    track_id: int | None
+    started_at_us: int
+    at_us: int
+    event_id: UUID | None
+    text: str
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that a stage could not use, with all that is needed to see why.
+
+    Attributes:
+        letter_id: uuid5 of stage, topic, key and content: the same record gives the same letter.
+        stage: Who refused it.
+        reason: Class of the error, such as DecodeError.
+        error: Its sentence.
+        topic, partition, offset, key: Where it stood.
+        sha256: Of its value.
+        content: Its value; empty for a record of a pixel topic.
+    """
+
+    letter_id: UUID
+    stage: str
+    reason: str
+    error: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    sha256: bytes
+    content: bytes
+
+
+_DTYPES = {
+    "track_id": np.dtype(np.int64),
+    "flags": np.dtype(np.uint8),
+    "posture": np.dtype(np.uint8),
+}
+
+
+def _freeze(value: object, **shapes: tuple[int | None, ...]) -> None:
+    """Check dtype and shape of the named arrays, and make them read-only (a copy only where it must be)."""
+    for name, shape in shapes.items():
+        array = getattr(value, name)
+        dtype = _DTYPES.get(name, np.dtype(np.float32))
+        if array.dtype != dtype or array.ndim != len(shape):
+            raise ValueError(f"{type(value).__name__}.{name}: {array.dtype} {array.shape}, expected {dtype} {shape}")
+        for have, want in zip(array.shape, shape, strict=True):
+            if want is not None and have != want:
+                raise ValueError(f"{type(value).__name__}.{name}: shape {array.shape}, expected {shape}")
+        if array.flags.writeable:
+            array = array.view()
+            array.flags.writeable = False
+            object.__setattr__(value, name, array)
+
+
+def _same_length(value: object, *names: str) -> None:
+    lengths = {len(getattr(value, name)) for name in names}
+    if len(lengths) > 1:
+        raise ValueError(f"{type(value).__name__}: {', '.join(names)} have the lengths {sorted(lengths)}")
