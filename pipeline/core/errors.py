@@ -1,17 +1,17 @@
 """What can go wrong, named by what the runner does about it.
 
-    PosebusError
-    +-- ConfigError             stops the program at the start: the user's words cannot be carried out
-    |   +-- SourceError         a file, folder, scene or camera that cannot be read
-    +-- InvalidRecord           goes to the dead letters; past a limit it stops the worker
-    |   +-- DecodeError         the bytes are not what their schema says
-    |   +-- SchemaError         the schema is unknown or not the one of this topic
-    +-- TransientError          is tried again after `retry_after_s`
-    |   +-- BusUnavailable
-    |   +-- SinkUnavailable
-    +-- ModelError              stops the worker: the model file or its runtime is not usable
-    +-- StateError              stops the worker: the saved state cannot be taken up
-    +-- DatabaseError           stops the program: the database refuses, and waiting will not help
+PosebusError
++-- ConfigError             stops the program at the start: the user's words cannot be carried out
+|   +-- SourceError         a file, folder, scene or camera that cannot be read
++-- InvalidRecord           goes to the dead letters; past a limit it stops the worker
+|   +-- DecodeError         the bytes are not what their schema says
+|   +-- SchemaError         the schema is unknown or not the one of this topic
++-- TransientError          is tried again after `retry_after_s`
+|   +-- BusUnavailable
+|   +-- SinkUnavailable
++-- ModelError              stops the worker: the model file or its runtime is not usable
++-- StateError              stops the worker: the saved state cannot be taken up
++-- DatabaseError           stops the program: the database refuses, and waiting will not help
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ class Skeleton:
     @cached_property
     def mirrored(self) -> I64:
         """(K,) for each keypoint the index of its counterpart on the other side of the body (itself on the middle line)."""
+
         def other(name: str) -> str:
             if "left" in name:
                 return name.replace("left", "right")
@@ -59,29 +60,57 @@ def _sides(*names: str) -> tuple[str, ...]:
 _BODY_EDGES: tuple[tuple[str, str], ...] = (
     ("left_shoulder", "right_shoulder"),
     ("left_hip", "right_hip"),
-    *((f"{side}_{a}", f"{side}_{b}")
-      for side in ("left", "right")
-      for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))),
+    *(
+        (f"{side}_{a}", f"{side}_{b}")
+        for side in ("left", "right")
+        for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))
+    ),
 )
 
 _BLAZEPOSE = Skeleton(
     name="blazepose33",
     number=1,
     keypoints=(
-        "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
-        "left_ear", "right_ear", "mouth_left", "mouth_right",
+        "nose",
+        "left_eye_inner",
+        "left_eye",
+        "left_eye_outer",
+        "right_eye_inner",
+        "right_eye",
+        "right_eye_outer",
+        "left_ear",
+        "right_ear",
+        "mouth_left",
+        "mouth_right",
         *_sides("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "foot_index"),
     ),
     edges=(
         *_BODY_EDGES,
-        *((f"{side}_{a}", f"{side}_{b}") for side in ("left", "right")
-          for a, b in (("wrist", "pinky"), ("wrist", "index"), ("wrist", "thumb"), ("ankle", "heel"),
-                       ("heel", "foot_index"), ("ankle", "foot_index"))),
-        ("mouth_left", "mouth_right"), ("left_ear", "left_eye"), ("right_ear", "right_eye"),
-        ("left_eye", "nose"), ("right_eye", "nose"),
+        *(
+            (f"{side}_{a}", f"{side}_{b}")
+            for side in ("left", "right")
+            for a, b in (
+                ("wrist", "pinky"),
+                ("wrist", "index"),
+                ("wrist", "thumb"),
+                ("ankle", "heel"),
+                ("heel", "foot_index"),
+                ("ankle", "foot_index"),
+            )
+        ),
+        ("mouth_left", "mouth_right"),
+        ("left_ear", "left_eye"),
+        ("right_ear", "right_eye"),
+        ("left_eye", "nose"),
+        ("right_eye", "nose"),
     ),
     oks_sigma=(
-        0.026, *(0.025,) * 6, 0.035, 0.035, 0.030, 0.030,
+        0.026,
+        *(0.025,) * 6,
+        0.035,
+        0.035,
+        0.030,
+        0.030,
         *(s for s in (0.079, 0.072, 0.062, 0.068, 0.066, 0.066, 0.107, 0.087, 0.089, 0.089, 0.089) for _ in range(2)),
     ),
 )
@@ -90,7 +119,13 @@ _COCO = Skeleton(
     name="coco17",
     number=2,
     keypoints=("nose", *_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")),
-    edges=(*_BODY_EDGES, ("left_ear", "left_eye"), ("right_ear", "right_eye"), ("left_eye", "nose"), ("right_eye", "nose")),
+    edges=(
+        *_BODY_EDGES,
+        ("left_ear", "left_eye"),
+        ("right_ear", "right_eye"),
+        ("left_eye", "nose"),
+        ("right_eye", "nose"),
+    ),
     oks_sigma=(0.026, *(s for s in (0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089) for _ in range(2))),
 )
 

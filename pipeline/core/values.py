@@ -120,7 +120,9 @@ class Poses:
         _same_length(self, "xyxy", "score", "keypoints", "keypoint_score", "world")
         k, kw = self.keypoints.shape[1], self.world.shape[1]
         if self.keypoint_score.shape[1] != k or kw not in (0, k):
-            raise ValueError(f"keypoints {self.keypoints.shape}, scores {self.keypoint_score.shape}, world {self.world.shape}")
+            raise ValueError(
+                f"keypoints {self.keypoints.shape}, scores {self.keypoint_score.shape}, world {self.world.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.score)
@@ -165,7 +167,9 @@ class Motions:
     def __post_init__(self) -> None:
         _freeze(self, track_id=(None,), flags=(None, None))
         if len(self.track_id) != len(self.poses) or self.flags.shape != self.poses.keypoint_score.shape:
-            raise ValueError(f"{len(self.poses)} poses with {len(self.track_id)} track ids and flags {self.flags.shape}")
+            raise ValueError(
+                f"{len(self.poses)} poses with {len(self.track_id)} track ids and flags {self.flags.shape}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,7 @@ class Measure:
 
 
 def _both_sides(name: str, a: str, b: str, c: str) -> tuple[Angle, Angle]:
-    left, right = (
-        Angle(f"{side}_{name}", f"{side}_{a}", f"{side}_{b}", f"{side}_{c}") for side in ("left", "right")
-    )
+    left, right = (Angle(f"{side}_{name}", f"{side}_{a}", f"{side}_{b}", f"{side}_{c}") for side in ("left", "right"))
     return left, right
 
 
@@ -45,8 +43,14 @@ ANGLES: tuple[Angle, ...] = (
 POSTURES: tuple[str, ...] = ("unknown", "stand", "walk", "sit", "crouch", "bend", "kneel", "lie", "run")
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("trunk_tilt", "degrees", "hips-to-shoulders against the vertical of the picture, 0 = upright, 90 = lying, [0, 180]"),
-    Measure("hip_height", "leg lengths", "middle of the hips above the middle of the ankles over the learned leg length"),
+    Measure(
+        "trunk_tilt",
+        "degrees",
+        "hips-to-shoulders against the vertical of the picture, 0 = upright, 90 = lying, [0, 180]",
+    ),
+    Measure(
+        "hip_height", "leg lengths", "middle of the hips above the middle of the ankles over the learned leg length"
+    ),
     Measure("head_height", "body heights", "nose above the lower ankle over the learned body height"),
     Measure("speed", "body heights/s", "speed of the middle of the hips over the learned body height"),
     Measure("descent", "body heights/s", "downward speed of the middle of the hips over the learned body height"),
