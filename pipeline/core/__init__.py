@@ -1,1 +1,1 @@
-"""The pure heart: values, skeletons, geometry, stage protocols, the driver and the ports. NumPy and the standard library only."""
+"""The pure heart: values, skeletons, geometry, stages, driver, ports. NumPy and the standard library only."""

@@ -1,4 +1,4 @@
-"""The doors to the world outside: bus, state store, sink, source, codec. Each has a contract suite in tests/contract."""
+"""The doors to the world outside: bus, state store, sink, source, codec; each has a suite in tests/contract."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Producer(Protocol):
         ...
 
     def flush(self, timeout_s: float) -> None:
-        """Wait for all sends. Raises BusUnavailable if any send since the last flush failed; build a new producer then."""
+        """Wait for all sends. Raises BusUnavailable if any since the last flush failed; build a new one then."""
         ...
 
     def close(self) -> None:
@@ -222,7 +222,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A consistent cut of one camera's embedded run: where its source stood, the state of every stage there, all rows up to it."""
+    """A consistent cut of one camera's run: where its source stood, the state of every stage there, all rows up to it."""
 
     run: int
     camera_no: int
@@ -317,5 +317,5 @@ class Source(Protocol):
         ...
 
     def pictures(self, start: int = 0) -> Iterator[Picture]:
-        """All pictures from number `start` on. Raises SourceError; what can be read before the damage is given first."""
+        """All pictures from number `start` on. Raises SourceError, after what can be read before the damage."""
         ...

@@ -40,7 +40,7 @@ class Skeleton:
 
     @cached_property
     def mirrored(self) -> I64:
-        """(K,) for each keypoint the index of its counterpart on the other side of the body (itself on the middle line)."""
+        """(K,) for each keypoint the index of its counterpart on the other side (itself on the middle line)."""
 
         def other(name: str) -> str:
             if "left" in name:

@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar, runtime_checkable
 from pipeline.core.records import Record, Tick
 
 In_contra = TypeVar("In_contra", contravariant=True)
-In = TypeVar("In")
 Out_co = TypeVar("Out_co", covariant=True)
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -36,14 +35,14 @@ class KeyedStage(Protocol[In_contra, Out_co, S]):
 
 
 @runtime_checkable
-class ModelStage(Protocol[In, Request, Result, Out_co, S]):
+class ModelStage(Protocol[In_contra, Request, Result, Out_co, S]):
     """A keyed stage whose costly middle, `infer`, is batched over cameras and people."""
 
     def initial_state(self, camera: str) -> S:
         """The state of a camera never seen before."""
         ...
 
-    def plan(self, state: S, record: Record[In]) -> Sequence[Request]:
+    def plan(self, state: S, record: Record[In_contra]) -> Sequence[Request]:
         """What has to be inferred for this record, perhaps nothing. Does not change the state."""
         ...
 
@@ -51,6 +50,6 @@ class ModelStage(Protocol[In, Request, Result, Out_co, S]):
         """One result for each request; a result does not depend on what else is in the batch."""
         ...
 
-    def fold(self, state: S, record: Record[In], results: Sequence[Result]) -> tuple[S, Sequence[Out_co]]:
+    def fold(self, state: S, record: Record[In_contra], results: Sequence[Result]) -> tuple[S, Sequence[Out_co]]:
         """Take the results of this record's requests."""
         ...

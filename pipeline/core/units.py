@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.core.types import F32
+from pipeline.core.types import F32, I16
 
 SCORE_UNIT = 1 / 1000
 ANGLE_UNIT_DEG = 1 / 10
@@ -27,15 +27,15 @@ def rounded(values: F32, unit: float) -> F32:
     return result
 
 
-def to_int16(values: F32, unit: float) -> np.ndarray:
+def to_int16(values: F32, unit: float) -> I16:
     """Values in units of storage as int16; NaN becomes INT16_UNSEEN, what lies outside is clipped to the range."""
     scaled = np.rint(values * np.float32(round(1 / unit)))
-    clipped = np.clip(np.nan_to_num(scaled, nan=0.0), INT16_UNSEEN + 1, 32767).astype(np.int16)
+    clipped: I16 = np.clip(np.nan_to_num(scaled, nan=0.0), INT16_UNSEEN + 1, 32767).astype(np.int16)
     clipped[np.isnan(values)] = INT16_UNSEEN
     return clipped
 
 
-def from_int16(stored: np.ndarray, unit: float) -> F32:
+def from_int16(stored: I16, unit: float) -> F32:
     """The inverse of `to_int16`: float32, INT16_UNSEEN becomes NaN."""
     values: F32 = stored.astype(np.float32) / np.float32(round(1 / unit))
     values[stored == INT16_UNSEEN] = np.nan
