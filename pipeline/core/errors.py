@@ -6,6 +6,7 @@ PosebusError
 +-- InvalidRecord           goes to the dead letters; past a limit it stops the worker
 |   +-- DecodeError         the bytes are not what their schema says
 |   +-- SchemaError         the schema is unknown or not the one of this topic
++-- DeadLetterLimit         stops the worker: nothing but invalid records arrives
 +-- TransientError          is tried again after `retry_after_s`
 |   +-- BusUnavailable
 |   +-- SinkUnavailable
@@ -65,6 +66,12 @@ class DecodeError(InvalidRecord):
 
 class SchemaError(InvalidRecord):
     """The schema of a record is unknown, or is not the one of its topic."""
+
+
+class DeadLetterLimit(PosebusError):
+    """Nothing but invalid records arrives: stop, something is wrong with whoever writes them."""
+
+    exit_code = 6
 
 
 class TransientError(PosebusError):

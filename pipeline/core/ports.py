@@ -211,18 +211,20 @@ class Position:
         session: Of the connection.
         seq: The next frame's number.
         last_captured_at_us: Event time of the last frame, 0 before the first.
+        fingerprint: Of the source's content (`SourceInfo.fingerprint`).
         finished: The source has ended and all of it is in.
     """
 
     session: int
     seq: int
     last_captured_at_us: int
+    fingerprint: str
     finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A consistent cut of one camera's run: where its source stood, the state of every stage there, all rows up to it."""
+    """A consistent cut of one camera's run: where its source stood, the stages' states there, all rows up to it."""
 
     run: int
     camera_no: int

@@ -1,0 +1,1 @@
+"""Avro: records and states of stages to bytes and back."""

@@ -1,0 +1,177 @@
+"""Binds a dataclass to an Avro record by the names of its fields; arrays travel packed, little-endian.
+
+A field of type {"type": "bytes", "dtype": ..., "shape": [...]} is an array. A name in `shape` is an int field of the
+same record that the binding fills in; the dataclass does not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_origin, get_type_hints
+
+import numpy as np
+
+from pipeline.core.errors import DecodeError
+
+Convert = Callable[[Any], Any]
+
+
+class Binding:
+    """Turns values of one dataclass into what fastavro writes, and back.
+
+    Args:
+        definition: Expanded Avro record.
+        classes: Dataclass of each Avro record by its name without namespace.
+        writeable: Decoded arrays may be changed (a copy), as states are; else they look into the bytes.
+    """
+
+    def __init__(self, definition: Mapping[str, Any], classes: Mapping[str, type], *, writeable: bool = False) -> None:
+        self._classes = classes
+        self._writeable = writeable
+        self._records: dict[str, _RecordBinding] = {}
+        self._root = self._record(definition)
+
+    def to_datum(self, value: object) -> dict[str, Any]:
+        """The value as fastavro takes it."""
+        return self._root.to_datum(value)
+
+    def from_datum(self, datum: Mapping[str, Any]) -> Any:
+        """The value out of what fastavro gives. Raises DecodeError."""
+        try:
+            return self._root.from_datum(datum)
+        except (ValueError, TypeError, KeyError) as error:
+            raise DecodeError(f"a record does not fit its class: {error}") from error
+
+    def _record(self, definition: Mapping[str, Any]) -> _RecordBinding:
+        name = definition["name"].rsplit(".", 1)[-1]
+        if name not in self._records:
+            self._records[name] = _RecordBinding(self._classes[name], definition, self)
+        return self._records[name]
+
+    def converters(self, kind: Any, *, as_tuple: bool = False) -> tuple[Convert | None, Convert | None]:
+        """Functions to and from Avro for a field type; None where the value stays as it is."""
+        if isinstance(kind, str):
+            record = self._records.get(kind.rsplit(".", 1)[-1])
+            return (record.to_datum, record.from_datum) if record else (None, None)
+        if isinstance(kind, list):
+            return self._union(kind)
+        if kind["type"] == "record":
+            record = self._record(kind)
+            return record.to_datum, record.from_datum
+        if kind["type"] == "array":
+            return _sequence(*self.converters(kind["items"]), tuple if as_tuple else list)
+        if kind["type"] == "map":
+            return _mapping(*self.converters(kind["values"]))
+        return None, None
+
+    def _union(self, branches: list[Any]) -> tuple[Convert | None, Convert | None]:
+        by_class: dict[type, tuple[str, Convert]] = {}
+        by_name: dict[str, Convert] = {}
+        for branch in branches:
+            to_datum, from_datum = self.converters(branch)
+            if to_datum is None or from_datum is None:
+                continue
+            short = (branch if isinstance(branch, str) else branch["name"]).rsplit(".", 1)[-1]
+            by_class[self._classes[short]] = (f"posebus.{short}", to_datum)
+            by_name[f"posebus.{short}"] = from_datum
+        if not by_class:
+            return None, None
+
+        def to_union(value: Any) -> Any:
+            if value is None:
+                return None
+            name, convert = by_class[type(value)]
+            return name, convert(value)
+
+        def from_union(datum: Any) -> Any:
+            if datum is None:
+                return None
+            name, content = datum
+            return by_name[name](content)
+
+        return to_union, from_union
+
+    @property
+    def writeable(self) -> bool:
+        """Whether decoded arrays may be changed."""
+        return self._writeable
+
+
+class _RecordBinding:
+    def __init__(self, cls: type, definition: Mapping[str, Any], binding: Binding) -> None:
+        self._cls = cls
+        self._writeable = binding.writeable
+        self._plain: list[str] = []
+        self._converted: list[tuple[str, Convert, Convert]] = []
+        self._arrays: list[tuple[str, np.dtype[Any], tuple[int | str, ...]]] = []
+        hints = get_type_hints(cls)
+        fields = {field["name"]: field["type"] for field in definition["fields"]}
+        derived = {d for kind in fields.values() if _is_array(kind) for d in kind["shape"] if isinstance(d, str)}
+        for name, kind in fields.items():
+            if name in derived:
+                continue
+            if name not in hints:
+                raise TypeError(f"{cls.__name__} has no field {name}, its schema has")
+            if _is_array(kind):
+                self._arrays.append((name, np.dtype(kind["dtype"]).newbyteorder("<"), tuple(kind["shape"])))
+                continue
+            to_datum, from_datum = binding.converters(kind, as_tuple=get_origin(hints[name]) is tuple)
+            if to_datum is None or from_datum is None:
+                self._plain.append(name)
+            else:
+                self._converted.append((name, to_datum, from_datum))
+        missing = set(hints) - set(fields)
+        if missing:
+            raise TypeError(f"{cls.__name__} has the fields {sorted(missing)}, its schema has not")
+
+    def to_datum(self, value: Any) -> dict[str, Any]:
+        datum: dict[str, Any] = {name: getattr(value, name) for name in self._plain}
+        for name, convert, _ in self._converted:
+            datum[name] = convert(getattr(value, name))
+        for name, dtype, shape in self._arrays:
+            array = getattr(value, name)
+            if array.dtype != dtype or array.ndim != len(shape):
+                raise TypeError(f"{self._cls.__name__}.{name}: {array.dtype} {array.shape}, expected {dtype} {shape}")
+            for want, have in zip(shape, array.shape, strict=True):
+                if datum.setdefault(want, have) != have if isinstance(want, str) else want != have:
+                    raise TypeError(f"{self._cls.__name__}.{name}: shape {array.shape}, expected {shape}")
+            datum[name] = array.tobytes()
+        return datum
+
+    def from_datum(self, datum: Mapping[str, Any]) -> Any:
+        values = {name: datum[name] for name in self._plain}
+        for name, _, convert in self._converted:
+            values[name] = convert(datum[name])
+        for name, dtype, shape in self._arrays:
+            sizes = [datum[d] if isinstance(d, str) else d for d in shape]
+            if min(sizes, default=0) < 0:
+                raise ValueError(f"{self._cls.__name__}.{name}: shape {sizes}")
+            array = np.frombuffer(datum[name], dtype=dtype).reshape(sizes)
+            values[name] = array.copy() if self._writeable else array
+        return self._cls(**values)
+
+
+def _is_array(kind: Any) -> bool:
+    return isinstance(kind, dict) and "shape" in kind
+
+
+def _sequence(
+    to_datum: Convert | None, from_datum: Convert | None, collect: Callable[[Any], Any]
+) -> tuple[Convert, Convert]:
+    if to_datum is None or from_datum is None:
+        return list, collect
+    convert_to, convert_from = to_datum, from_datum
+    return (
+        lambda values: [convert_to(value) for value in values],
+        lambda data: collect(convert_from(datum) for datum in data),
+    )
+
+
+def _mapping(to_datum: Convert | None, from_datum: Convert | None) -> tuple[Convert, Convert]:
+    if to_datum is None or from_datum is None:
+        return dict, dict
+    convert_to, convert_from = to_datum, from_datum
+    return (
+        lambda values: {key: convert_to(value) for key, value in values.items()},
+        lambda data: {key: convert_from(datum) for key, datum in data.items()},
+    )

@@ -1,0 +1,314 @@
+"""The driver: everything that a runner does around a stage that is not I/O.
+
+It decodes, leaves out what was taken before, calls the stage, numbers and encodes what comes out, turns invalid records
+into dead letters, and keeps the state of each camera for snapshots. Runners move bytes between it and a bus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pipeline.core.errors import DeadLetterLimit, InvalidRecord
+from pipeline.core.ids import make_id
+from pipeline.core.numbering import Count, Progress, count_nothing
+from pipeline.core.ports import BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
+from pipeline.core.records import Dropped, Record, Stamp, Tick
+from pipeline.core.stage import ModelStage
+from pipeline.core.values import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A topic that a stage reads.
+
+    Attributes:
+        codec: Of its records.
+        pixels: Its records hold pixels: dead letters keep a hash of them only.
+    """
+
+    topic: str
+    codec: RecordCodec
+    pixels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A topic that a stage writes.
+
+    Attributes:
+        codec: Of its records.
+        value: Class of the values that go there.
+        per_frame: It gets exactly one record a frame: dropped frames and ticks pass through to it.
+    """
+
+    topic: str
+    codec: RecordCodec
+    value: type
+    per_frame: bool = False
+
+
+@dataclass(slots=True)
+class _Camera:
+    state: Any
+    progress: Progress
+    partition: int
+    offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    touched: bool = False
+
+
+_Work = tuple[_Camera, Record[Any], BusRecord | None]
+
+
+class Driver:
+    """Runs one stage over the records of many cameras.
+
+    Args:
+        name: Of the stage.
+        stage: A KeyedStage or a ModelStage.
+        inputs, outputs: Topics and codecs.
+        states: Codec of the stage's state.
+        progress: Codec of `Progress`.
+        dead_letters: Where invalid records go.
+        partitions: Of every topic keyed by camera; a camera's partition is camera_no % partitions.
+        count: Called for records left out, holes and dead letters.
+        dead_letter_limit: So many invalid records in a row stop the stage.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stage: Any,
+        *,
+        inputs: Sequence[Input],
+        outputs: Sequence[Output],
+        states: StateCodec,
+        progress: StateCodec,
+        dead_letters: Output,
+        partitions: int,
+        count: Count = count_nothing,
+        dead_letter_limit: int = 100,
+    ) -> None:
+        self.name = name
+        self._stage = stage
+        self._batched: ModelStage[Any, Any, Any, Any, Any] | None = stage if isinstance(stage, ModelStage) else None
+        self._inputs = {entry.topic: entry for entry in inputs}
+        self._outputs = {entry.value: entry for entry in outputs}
+        self._per_frame = [entry for entry in outputs if entry.per_frame]
+        self._states = states
+        self._progress = progress
+        self._dead_letters = dead_letters
+        self._partitions = partitions
+        self._count = count
+        self._limit = dead_letter_limit
+        self._cameras: dict[str, _Camera] = {}
+        self._invalid_in_a_row = 0
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics that it reads."""
+        return list(self._inputs)
+
+    @property
+    def output_topics(self) -> list[str]:
+        """The topics that it writes, dead letters left out."""
+        return [entry.topic for entry in self._outputs.values()]
+
+    def feed(self, records: Sequence[BusRecord]) -> list[Outgoing]:
+        """Take records off the bus, in order within each partition, and give what has to be sent, in order.
+
+        Raises DeadLetterLimit, ModelError, StateError.
+        """
+        out: list[Outgoing] = []
+        work: list[_Work] = []
+        for raw in records:
+            accepted = self._accept(raw, out)
+            if accepted is not None:
+                work.append(accepted)
+        self._run(work, out)
+        return out
+
+    def feed_values(self, records: Sequence[Record[Any]]) -> list[Outgoing]:
+        """The same for records that were never on a bus, as a camera's pictures are."""
+        out: list[Outgoing] = []
+        self._run([(self._camera(r.stamp.camera, r.stamp.camera_no % self._partitions), r, None) for r in records], out)
+        return out
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def content(self, camera: str, camera_no: int) -> bytes:
+        """State and numbering of one camera, for a snapshot."""
+        held = self._camera(camera, camera_no % self._partitions)
+        progress = held.progress
+        return self._progress.encode(Progress(progress.last_in, progress.next_out, self._states.encode(held.state)))
+
+    def restore(self, camera: str, partition: int, content: bytes) -> None:
+        """Take up what `content` gave. Raises StateError."""
+        progress = self._progress.decode(content)
+        self._cameras[camera] = _Camera(self._states.decode(progress.state), progress, partition)
+
+    def snapshots(self, topic_ids: Mapping[str, str], generation: int) -> list[Snapshot]:
+        """A snapshot of each camera that got a record since the last call."""
+        touched = [(name, held) for name, held in self._cameras.items() if held.touched]
+        for _, held in touched:
+            held.touched = False
+        return [
+            Snapshot(self.name, name, topic_ids, generation, dict(held.offsets), self.content(name, held.partition))
+            for name, held in touched
+        ]
+
+    def restore_snapshot(self, snapshot: Snapshot, partition: int, topic_ids: Mapping[str, str]) -> None:
+        """Take up a snapshot; its offsets count only for the very topics that they were taken on."""
+        self.restore(snapshot.key, partition, snapshot.content)
+        self._cameras[snapshot.key].offsets = {
+            place: offset
+            for place, offset in snapshot.offsets.items()
+            if snapshot.topic_ids.get(place.topic) == topic_ids.get(place.topic)
+        }
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """Drop the state of all cameras in these partitions: they belong to another worker now."""
+        gone = set(partitions)
+        self._cameras = {name: held for name, held in self._cameras.items() if held.partition not in gone}
+
+    # -- one record --------------------------------------------------------------------------------------------------
+
+    def _camera(self, name: str, partition: int) -> _Camera:
+        held = self._cameras.get(name)
+        if held is None:
+            held = self._cameras[name] = _Camera(self._stage.initial_state(name), Progress(), partition)
+        return held
+
+    def _accept(self, raw: BusRecord, out: list[Outgoing]) -> _Work | None:
+        """The decoded record, or None for one that was taken before or cannot be read."""
+        entry = self._inputs[raw.topic]
+        held = self._camera(raw.key.decode(errors="replace"), raw.partition)
+        if raw.offset < held.offsets.get(raw.place, 0):
+            self._count("records_repeated", self.name)
+            return None
+        held.offsets[raw.place] = raw.offset + 1
+        held.touched = True
+        try:
+            if raw.value is None:
+                raise InvalidRecord(f"{raw.topic}: a record without a value")
+            record = entry.codec.decode(raw.value, raw.attachment)
+        except InvalidRecord as error:
+            self._bury(raw, _unknown_stamp(raw), error, out)
+            return None
+        verdict = held.progress.take(raw.topic, record.stamp)
+        if verdict == "repeated":
+            self._count("records_repeated", self.name)
+            return None
+        if verdict == "hole":
+            self._count("records_missing", self.name)
+        return held, record, raw
+
+    def _run(self, work: Sequence[_Work], out: list[Outgoing]) -> None:
+        if self._batched is not None:
+            self._run_batched(self._batched, work, out)
+            return
+        for item in work:
+            held, record, _ = item
+            if isinstance(record.value, Dropped):
+                self._pass_on(held, record, out)
+            elif isinstance(record.value, Tick):
+                held.state, values = self._stage.tick(held.state, record)
+                self._send(held, record.stamp, values, out)
+                self._pass_on(held, record, out)
+            else:
+                self._guarded(item, partial(self._stage.step, held.state, record), out)
+
+    def _run_batched(
+        self, stage: ModelStage[Any, Any, Any, Any, Any], work: Sequence[_Work], out: list[Outgoing]
+    ) -> None:
+        """In rounds: a camera's next record is planned when its last one is folded; a round is one batch."""
+        queues: dict[str, deque[_Work]] = {}
+        for item in work:
+            queues.setdefault(item[1].stamp.camera, deque()).append(item)
+        while queues:
+            planned: list[tuple[_Work, Sequence[Any]]] = []
+            for item in [queue.popleft() for queue in queues.values()]:
+                held, record, raw = item
+                if isinstance(record.value, Dropped | Tick):
+                    self._pass_on(held, record, out)
+                    continue
+                try:
+                    planned.append((item, stage.plan(held.state, record)))
+                except InvalidRecord as error:
+                    self._refuse(held, record, raw, error, out)
+            requests = [request for _, own in planned for request in own]
+            results = stage.infer(requests) if requests else []
+            start = 0
+            for item, own in planned:
+                mine, start = results[start : start + len(own)], start + len(own)
+                held, record, _ = item
+                self._guarded(item, partial(stage.fold, held.state, record, mine), out)
+            queues = {name: queue for name, queue in queues.items() if queue}
+
+    def _guarded(self, item: _Work, step: Callable[[], tuple[Any, Sequence[Any]]], out: list[Outgoing]) -> None:
+        held, record, raw = item
+        try:
+            held.state, values = step()
+        except InvalidRecord as error:
+            self._refuse(held, record, raw, error, out)
+            return
+        self._invalid_in_a_row = 0
+        self._send(held, record.stamp, values, out)
+
+    def _send(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
+        for value in values:
+            self._emit(held, self._outputs[type(value)], Record(stamp, value), out)
+
+    def _pass_on(self, held: _Camera, record: Record[Any], out: list[Outgoing]) -> None:
+        for output in self._per_frame:
+            self._emit(held, output, record, out)
+
+    def _emit(self, held: _Camera, output: Output, record: Record[Any], out: list[Outgoing]) -> None:
+        stamp = held.progress.number(output.topic, record.stamp)
+        value, attachment = output.codec.encode(Record(stamp, record.value))
+        partition = stamp.camera_no % self._partitions
+        out.append(Outgoing(output.topic, partition, stamp.camera.encode(), value, (), attachment))
+
+    # -- invalid records ---------------------------------------------------------------------------------------------
+
+    def _refuse(
+        self, held: _Camera, record: Record[Any], raw: BusRecord | None, error: InvalidRecord, out: list[Outgoing]
+    ) -> None:
+        """The frame lives on as a dropped one, so that later stages see no hole."""
+        if raw is not None:
+            self._bury(raw, record.stamp, error, out)
+        self._pass_on(held, Record(record.stamp, Dropped(self.name, "invalid")), out)
+
+    def _bury(self, raw: BusRecord, stamp: Stamp, error: InvalidRecord, out: list[Outgoing]) -> None:
+        self._count("dead_letters", self.name)
+        self._invalid_in_a_row += 1
+        if self._invalid_in_a_row > self._limit:
+            raise DeadLetterLimit(
+                f"{self.name}: {self._invalid_in_a_row} invalid records in a row on {raw.topic}: {error.message}",
+                hint="look at the dead letters, mend whoever writes this topic, then start again",
+            ) from error
+        content = raw.value or b""
+        digest = hashlib.sha256(content).digest()
+        letter = DeadLetter(
+            letter_id=make_id("dead-letter", self.name, raw.topic, raw.key.hex(), digest.hex()),
+            stage=self.name,
+            reason=type(error).__name__,
+            error=error.message,
+            topic=raw.topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            key=raw.key,
+            sha256=digest,
+            content=b"" if self._inputs[raw.topic].pixels else content,
+        )
+        value, _ = self._dead_letters.codec.encode(Record(stamp, letter))
+        out.append(Outgoing(self._dead_letters.topic, raw.partition, raw.key, value))
+
+
+def _unknown_stamp(raw: BusRecord) -> Stamp:
+    """The stamp of a record whose own cannot be read: only its key is known."""
+    return Stamp(0, raw.key.decode(errors="replace"), 0, 0, 0, 0, 0, 0, "arrival")

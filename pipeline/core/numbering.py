@@ -1,0 +1,58 @@
+"""Numbers of records: gapless when sent, each taken once when read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pipeline.core.records import Stamp
+
+Verdict = Literal["next", "repeated", "hole"]
+
+
+class Mark(NamedTuple):
+    """A place in a numbered stream; later places compare greater."""
+
+    session: int
+    n: int
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the driver keeps of one camera: where its streams stand, and the stage's own state.
+
+    Attributes:
+        last_in: Last record taken, by input topic.
+        next_out: Next record to send, by output topic.
+        state: State of the stage as bytes; filled in only for a snapshot.
+    """
+
+    last_in: dict[str, Mark] = field(default_factory=dict)
+    next_out: dict[str, Mark] = field(default_factory=dict)
+    state: bytes = b""
+
+    def take(self, topic: str, stamp: Stamp) -> Verdict:
+        """Note a record that was read. `repeated`: it, or one of a newer session, was taken before: leave it out."""
+        last = self.last_in.get(topic)
+        mark = Mark(stamp.session, stamp.n)
+        if last is not None and mark <= last:
+            return "repeated"
+        self.last_in[topic] = mark
+        expected = last.n + 1 if last is not None and last.session == mark.session else 0
+        return "next" if mark.n == expected else "hole"
+
+    def number(self, topic: str, stamp: Stamp) -> Stamp:
+        """The stamp of the next record to `topic`; a new session begins at 0."""
+        following = self.next_out.get(topic)
+        n = following.n if following is not None and following.session == stamp.session else 0
+        self.next_out[topic] = Mark(stamp.session, n + 1)
+        return stamp.numbered(n)
+
+
+Count = Callable[[str, str], None]
+"""Called with the name of a counter and the stage's name."""
+
+
+def count_nothing(name: str, stage: str) -> None:
+    """For whoever does not watch."""
