@@ -157,13 +157,15 @@ class Driver:
         for _, held in touched:
             held.touched = False
         return [
-            Snapshot(self.name, name, topic_ids, generation, dict(held.offsets), self.content(name, held.partition))
+            Snapshot(
+                self.name, name, held.partition, topic_ids, generation, dict(held.offsets), self.content(name, held.partition)
+            )
             for name, held in touched
         ]
 
-    def restore_snapshot(self, snapshot: Snapshot, partition: int, topic_ids: Mapping[str, str]) -> None:
+    def restore_snapshot(self, snapshot: Snapshot, topic_ids: Mapping[str, str]) -> None:
         """Take up a snapshot; its offsets count only for the very topics that they were taken on."""
-        self.restore(snapshot.key, partition, snapshot.content)
+        self.restore(snapshot.key, snapshot.partition, snapshot.content)
         self._cameras[snapshot.key].offsets = {
             place: offset
             for place, offset in snapshot.offsets.items()

@@ -159,12 +159,17 @@ class Bus(Protocol):
         """A new member of the group."""
         ...
 
+    def close(self) -> None:
+        """Whoever waits for it, now or later, gets BusUnavailable."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """State of one stage and key, and how far in its inputs it goes.
 
     Attributes:
+        partition: Of the camera, in every topic keyed by camera.
         topic_ids: Identity of each input topic; under another one the offsets mean nothing and the state is kept.
         generation: Of the consumer group when it was taken. Loaders take the highest (generation, offsets).
         offsets: The next offset of each input partition that holds this key.
@@ -173,6 +178,7 @@ class Snapshot:
 
     stage: str
     key: str
+    partition: int
     topic_ids: Mapping[str, str]
     generation: int
     offsets: Mapping[TopicPartition, int]
@@ -186,7 +192,7 @@ class StateStore(Protocol):
         """Latest snapshot of each key whose camera lies in these partitions."""
         ...
 
-    def save(self, partition_of: Mapping[str, int], snapshots: Sequence[Snapshot]) -> None:
+    def save(self, snapshots: Sequence[Snapshot]) -> None:
         """Durable when it returns. Raises BusUnavailable or SinkUnavailable."""
         ...
 

@@ -1,0 +1,157 @@
+"""The whole pipeline in one process: cameras, stages and database each on threads of their own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.core.driver import Driver
+from pipeline.core.errors import BusUnavailable, SourceError
+from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
+from pipeline.metrics import Metrics
+from pipeline.runners.embedded.collect import Collector
+from pipeline.runners.embedded.feed import Camera, CameraFeed
+from pipeline.runners.embedded.loop import StageLoop
+
+log = logging.getLogger(__name__)
+
+IDLE_WAIT_S = 0.05
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of an embedded run, wired to a bus.
+
+    Attributes:
+        bus: In memory; its topics exist.
+        ingest: Makes a driver of ingest, one for each camera's thread.
+        frames: Topic that ingest writes.
+        threads: Drivers by the thread that they share, upstream first. Stages with a model have one of their own.
+        stored: Codec of each topic that the database takes.
+        unmarked: Topics among them that no barrier passes.
+        partitions: Of every topic keyed by camera.
+    """
+
+    bus: Bus
+    ingest: Callable[[], Driver]
+    frames: str
+    threads: Sequence[Sequence[Driver]]
+    stored: Mapping[str, RecordCodec]
+    unmarked: Sequence[str]
+    partitions: int
+
+
+class EmbeddedRun:
+    """Runs cameras through a pipeline until their sources end.
+
+    Args:
+        pipeline: Made for this run alone.
+        cameras: What to read.
+        snapshots: State of each stage at the last cut, by camera name; empty for a camera never seen before.
+        store: Where cuts rest.
+        metrics: Gets the times that stages work.
+        read: Called with camera and number of pictures read, from the camera's thread.
+        committed: Called with each cut after it rests, from the collecting thread.
+        cut_s: Time between cuts.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        cameras: Sequence[Camera],
+        snapshots: Mapping[str, Mapping[str, bytes]],
+        store: CutStore,
+        *,
+        metrics: Metrics,
+        read: Callable[[str, int], None],
+        committed: Callable[[Cut], None],
+        cut_s: float = 1.0,
+    ) -> None:
+        self._bus = pipeline.bus
+        self._cameras = {camera.name for camera in cameras}
+        self._stop = threading.Event()
+        self._abort = threading.Event()
+        self._failure: BaseException | None = None
+        self._feeds: dict[str, CameraFeed] = {}
+        for camera in cameras:
+            ingest = pipeline.ingest()
+            partition = camera.number % pipeline.partitions
+            for driver in (ingest, *(driver for thread in pipeline.threads for driver in thread)):
+                content = snapshots.get(camera.name, {}).get(driver.name)
+                if content is not None:
+                    driver.restore(camera.name, partition, content)
+            self._feeds[camera.name] = CameraFeed(
+                camera,
+                ingest,
+                pipeline.bus,
+                topic=pipeline.frames,
+                partition=partition,
+                metrics=metrics,
+                cut_s=cut_s,
+                read=read,
+            )
+        self._loops = [[StageLoop(driver, pipeline.bus, metrics) for driver in thread] for thread in pipeline.threads]
+        self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, committed)
+
+    def stop(self) -> None:
+        """Read no more; what is in flight is stored, then `run` returns."""
+        self._stop.set()
+
+    def abort(self) -> None:
+        """Leave at once; everything since the last cut is redone by the next run."""
+        self._abort.set()
+        self._bus.close()
+
+    def run(self) -> Mapping[str, SourceError]:
+        """Run to the end. Gives the sources that broke in the middle, by camera.
+
+        Raises what a stage raised; all cuts before it rest.
+        """
+        threads = [
+            self._thread(f"feed-{name}", lambda feed=feed: feed.run(self._stop)) for name, feed in self._feeds.items()
+        ]  # type: ignore[misc]
+        threads += [
+            self._thread("+".join(str(i) for i in range(len(loops))), lambda loops=loops: self._stages(loops))  # type: ignore[misc]
+            for loops in self._loops
+        ]
+        threads.append(self._thread("collect", self._collect))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._bus.close()
+        if self._failure is not None:
+            raise self._failure
+        return {name: feed.damage for name, feed in self._feeds.items() if feed.damage is not None}
+
+    def _stages(self, loops: Sequence[StageLoop]) -> None:
+        while not self._finished():
+            busy = [loop.step(0.0) for loop in loops]
+            if not any(busy):
+                loops[0].step(IDLE_WAIT_S)
+
+    def _collect(self) -> None:
+        while not self._finished():
+            self._collector.step(IDLE_WAIT_S, self._abort)
+
+    def _finished(self) -> bool:
+        return self._abort.is_set() or self._collector.done >= self._cameras
+
+    def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                target()
+            except BusUnavailable as error:
+                if not self._abort.is_set():
+                    self._fail(error)
+            except BaseException as error:  # the outermost loop of this thread: the main thread raises it again
+                self._fail(error)
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self.abort()
