@@ -190,7 +190,7 @@ class Driver:
         entry = self._inputs[raw.topic]
         held = self._camera(raw.key.decode(errors="replace"), raw.partition)
         if raw.offset < held.offsets.get(raw.place, 0):
-            self._count("records_repeated", self.name)
+            self._count("records_skipped", self.name)
             return None
         held.offsets[raw.place] = raw.offset + 1
         held.touched = True
@@ -203,10 +203,10 @@ class Driver:
             return None
         verdict = held.progress.take(raw.topic, record.stamp)
         if verdict == "repeated":
-            self._count("records_repeated", self.name)
+            self._count("records_skipped", self.name)
             return None
         if verdict == "hole":
-            self._count("records_missing", self.name)
+            self._count("numbering_gaps", self.name)
         return held, record, raw
 
     def _run(self, work: Sequence[_Work], out: list[Outgoing]) -> None:

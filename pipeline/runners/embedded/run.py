@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.core.driver import Driver
 from pipeline.core.errors import BusUnavailable, SourceError
@@ -109,13 +110,8 @@ class EmbeddedRun:
 
         Raises what a stage raised; all cuts before it rest.
         """
-        threads = [
-            self._thread(f"feed-{name}", lambda feed=feed: feed.run(self._stop)) for name, feed in self._feeds.items()
-        ]  # type: ignore[misc]
-        threads += [
-            self._thread("+".join(str(i) for i in range(len(loops))), lambda loops=loops: self._stages(loops))  # type: ignore[misc]
-            for loops in self._loops
-        ]
+        threads = [self._thread(f"feed-{name}", partial(feed.run, self._stop)) for name, feed in self._feeds.items()]
+        threads += [self._thread(f"stages-{i}", partial(self._stages, loops)) for i, loops in enumerate(self._loops)]
         threads.append(self._thread("collect", self._collect))
         for thread in threads:
             thread.start()
@@ -146,7 +142,7 @@ class EmbeddedRun:
             except BusUnavailable as error:
                 if not self._abort.is_set():
                     self._fail(error)
-            except BaseException as error:  # the outermost loop of this thread: the main thread raises it again
+            except BaseException as error:  # noqa: BLE001  the outermost loop of a thread: `run` raises it again
                 self._fail(error)
 
         return threading.Thread(target=guarded, name=name, daemon=True)
