@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pipeline.core.records import Stamp
 
 Verdict = Literal["next", "repeated", "hole"]
 
 
-class Mark(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
     """A place in a numbered stream; later places compare greater."""
 
     session: int
