@@ -51,9 +51,10 @@ class Progress:
         return stamp.numbered(n)
 
 
-Count = Callable[[str, str], None]
-"""Called with the name of a counter and the stage's name."""
+Counted = Literal["records_skipped", "numbering_gaps", "dead_letters"]
+Count = Callable[[Counted, str], None]
+"""Called with what is counted and the stage's name."""
 
 
-def count_nothing(name: str, stage: str) -> None:
+def count_nothing(name: Counted, stage: str) -> None:
     """For whoever does not watch."""

@@ -27,6 +27,9 @@ class TopicSpec:
         compacted: Only the last value of each key is kept; a None value removes the key.
         pixels: Values hold pixels: minutes of retention, and dead letters keep a hash instead of the content.
         max_bytes: Bound of unread bytes a partition; a bus in memory blocks the producer there. None: no bound.
+        max_message_bytes: Bound of key, value and headers of one record; `send` refuses a larger one. None: no bound.
+        retention_bytes: A partition drops its oldest records, read or not, to stay below it. None: no bound.
+        transient: A bus in memory may drop what all groups have committed (see `MemoryBus.expect`).
     """
 
     name: str
@@ -34,6 +37,9 @@ class TopicSpec:
     compacted: bool = False
     pixels: bool = False
     max_bytes: int | None = None
+    max_message_bytes: int | None = None
+    retention_bytes: int | None = None
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,11 @@ class Producer(Protocol):
     """Sends records; a send may fail later."""
 
     def send(self, outgoing: Outgoing) -> None:
-        """Queue one record, in order within its partition. Raises ConfigError for an unknown topic."""
+        """Queue one record, in order within its partition.
+
+        Raises ConfigError for an unknown topic or partition, InvalidRecord for a record that the topic does not take
+        (too large, or no key where it is compacted); after either the producer is as good as before.
+        """
         ...
 
     def flush(self, timeout_s: float) -> None:
@@ -141,7 +151,7 @@ class Consumer(Protocol):
 
 
 class Bus(Protocol):
-    """Partitioned, ordered, durable topics."""
+    """Partitioned, ordered, durable topics. A group that never committed begins at the earliest record."""
 
     def ensure(self, specs: Sequence[TopicSpec]) -> None:
         """Make the topics that are missing. Raises ConfigError where one exists with another partition count."""
@@ -151,12 +161,23 @@ class Bus(Protocol):
         """Identity of the topic: another one after it was deleted and made anew."""
         ...
 
+    def delete(self, topic: str) -> None:
+        """Remove the topic, its records and what groups committed on it. Raises ConfigError for an unknown topic."""
+        ...
+
     def producer(self, client: str) -> Producer:
         """A new producer."""
         ...
 
     def consumer(self, client: str, group: str, topics: Sequence[str]) -> Consumer:
-        """A new member of the group."""
+        """A new member of the group. Raises ConfigError for an unknown topic."""
+        ...
+
+    def read(self, topic: str, partitions: frozenset[int]) -> Iterator[BusRecord]:
+        """What lies in these partitions, from the earliest up to the end at the first call; outside of any group.
+
+        In order within a partition. Raises ConfigError for an unknown topic or partition.
+        """
         ...
 
     def close(self) -> None:

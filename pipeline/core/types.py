@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,3 +13,4 @@ U8 = npt.NDArray[np.uint8]
 I16 = npt.NDArray[np.int16]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating[Any]]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.core.types import F32, I16
+from pipeline.core.types import F32, F64, I16
 
 SCORE_UNIT = 1 / 1000
 ANGLE_UNIT_DEG = 1 / 10
 WORLD_UNIT_M = 1 / 1000
 INT16_UNSEEN = -32768
+INT16_MOST = 32767
 
 
 def units_per_pixel(width: int, height: int) -> int:
@@ -17,21 +18,24 @@ def units_per_pixel(width: int, height: int) -> int:
     return 8 if max(width, height) <= 4000 else 4 if max(width, height) <= 8000 else 2
 
 
-def rounded(values: F32, unit: float) -> F32:
+def rounded(values: F32, unit: float | F64) -> F32:
     """`values` rounded to multiples of `unit` (a power of two, or the reciprocal of an integer); NaN stays.
 
-    Rounding goes through integers, so that reading value -> int16 -> value gives the same float32 again.
+    There is one zero and one NaN, so that within the range of int16 reading value -> int16 -> value gives the same
+    float32 again, to the bit.
     """
-    scale = np.float32(round(1 / unit))
-    result: F32 = np.rint(values * scale).astype(np.float32) / scale
+    scale = np.rint(1 / np.asarray(unit)).astype(np.float32)
+    result: F32 = np.rint(values * scale)
+    result += np.float32(0)  # -0.0 becomes 0.0
+    result /= scale
+    result[np.isnan(result)] = np.nan
     return result
 
 
 def to_int16(values: F32, unit: float) -> I16:
     """Values in units of storage as int16; NaN becomes INT16_UNSEEN, what lies outside is clipped to the range."""
     scaled = np.rint(values * np.float32(round(1 / unit)))
-    clipped: I16 = np.clip(np.nan_to_num(scaled, nan=0.0), INT16_UNSEEN + 1, 32767).astype(np.int16)
-    clipped[np.isnan(values)] = INT16_UNSEEN
+    clipped: I16 = np.where(np.isnan(scaled), INT16_UNSEEN, np.clip(scaled, -INT16_MOST, INT16_MOST)).astype(np.int16)
     return clipped
 
 

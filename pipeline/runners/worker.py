@@ -66,12 +66,12 @@ class Worker:
                 self.recover()
         self.close()
 
-    def step(self, timeout_s: float) -> int:
+    def step(self, timeout_s: float, max_records: int = 500) -> int:
         """Poll once, work, and checkpoint when it is time. Gives the number of records taken.
 
         Raises TransientError: call `recover` before the next step.
         """
-        polled = self._consumer.poll(timeout_s)
+        polled = self._consumer.poll(timeout_s, max_records)
         self._follow_assignment(polled)
         for outgoing in self._driver.feed(polled.records):
             self._producer.send(outgoing)

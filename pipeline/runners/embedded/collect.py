@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.errors import SinkUnavailable
 from pipeline.core.ports import Bus, BusRecord, Cut, CutStore, RecordCodec, TopicPartition
-from pipeline.core.records import Record
+from pipeline.core.records import Dropped, Record, Tick
 from pipeline.runners.embedded.barrier import Barrier, barrier_of
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ class Collector:
 
     Args:
         bus: In memory.
-        codecs: Codec of each topic that is stored; barriers pass through all of them but `unmarked`.
+        codecs: Codec of each topic that is stored; barriers pass through all of them but `unmarked`. Dropped frames
+            and ticks pass through several: they count once, in the first.
         unmarked: Topics without barriers (dead letters): they go with the next cut of their camera.
         store: Where cuts rest.
         committed: Called with each cut after it rests.
@@ -40,6 +41,7 @@ class Collector:
         self._codecs = codecs
         self._unmarked = frozenset(unmarked)
         self._marked = [topic for topic in codecs if topic not in self._unmarked]
+        self._outcomes = self._marked[0]
         self._store = store
         self._committed = committed
         self.done: set[str] = set()
@@ -65,6 +67,8 @@ class Collector:
         barrier = barrier_of(raw)
         if barrier is None:
             record = self._codecs[raw.topic].decode(raw.value or b"", raw.attachment)
+            if isinstance(record.value, Dropped | Tick) and raw.topic != self._outcomes:
+                return
             self._open[camera][raw.topic].append(record)
             return
         self._closed[camera][raw.topic].append((barrier, self._open[camera].pop(raw.topic, [])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.core.driver import Driver
@@ -51,7 +50,6 @@ class CameraFeed:
         topic: The topic that ingest writes.
         partition: Of this camera.
         cut_s: Time between barriers.
-        read: Called with the number of pictures read so far, for the progress display.
     """
 
     def __init__(
@@ -64,7 +62,6 @@ class CameraFeed:
         partition: int,
         metrics: Metrics,
         cut_s: float,
-        read: Callable[[str, int], None],
     ) -> None:
         self._camera = camera
         self._ingest = ingest
@@ -73,7 +70,6 @@ class CameraFeed:
         self._partition = partition
         self._metrics = metrics
         self._cut_s = cut_s
-        self._read = read
         self._position = camera.position
         self._cut = camera.cut
         self.damage: SourceError | None = None
@@ -109,7 +105,6 @@ class CameraFeed:
             if camera.limit_us is not None and picture.pts_us >= camera.limit_us:
                 return False
             self._send_picture(picture)
-            self._read(camera.name, self._position.seq)
             if time.monotonic() >= cut_at:
                 self._send_barrier()
                 cut_at = time.monotonic() + self._cut_s

@@ -53,7 +53,6 @@ class EmbeddedRun:
         snapshots: State of each stage at the last cut, by camera name; empty for a camera never seen before.
         store: Where cuts rest.
         metrics: Gets the times that stages work.
-        read: Called with camera and number of pictures read, from the camera's thread.
         committed: Called with each cut after it rests, from the collecting thread.
         cut_s: Time between cuts.
     """
@@ -66,7 +65,6 @@ class EmbeddedRun:
         store: CutStore,
         *,
         metrics: Metrics,
-        read: Callable[[str, int], None],
         committed: Callable[[Cut], None],
         cut_s: float = 1.0,
     ) -> None:
@@ -91,7 +89,6 @@ class EmbeddedRun:
                 partition=partition,
                 metrics=metrics,
                 cut_s=cut_s,
-                read=read,
             )
         self._loops = [[StageLoop(driver, pipeline.bus, metrics) for driver in thread] for thread in pipeline.threads]
         self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, committed)

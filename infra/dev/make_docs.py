@@ -1,0 +1,257 @@
+"""Writes the pages of docs/ that say what the code says: configuration, command line, messages.
+
+`make docs` writes them, `make docs-check` (--check) fails where one is not what would be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+ROOT = Path(__file__).parents[2]
+NOTE = "<!-- Written by `make docs` out of {source}; change it there. -->\n"
+
+
+def configuration() -> str:
+    """Every section and key of the configuration."""
+    from pipeline.config.load import variable
+    from pipeline.config.sections import Config
+    from pipeline.config.shape import element, settings
+
+    lines = [
+        NOTE.format(source="pipeline/config/sections.py and stages/*/options.py"),
+        "# Configuration\n",
+        "A YAML file, named with `--config`. All keys are optional; `posebus config check FILE` tells every mistake",
+        "with its line. A key of a section can also be set by an environment variable, which goes before the file. In",
+        "texts, `${env:NAME}` and `${file:PATH}` are filled in. Paths are relative to the folder of the file.\n",
+        "```yaml",
+        "cameras:",
+        "  gym: sim://gym?people=3",
+        "  ward: {source: ward.mp4, start_time: 2026-01-31T09:00:00Z}",
+        "database:",
+        '  dsn: "postgresql://posebus:${file:password}@db/posebus"',
+        "track:",
+        "  lost_s: 5",
+        "```\n",
+        "| section | what it sets |",
+        "| --- | --- |",
+    ]
+    sections = settings(Config)
+    lines += [f"| [`{name}`](#{name}) | {_cell(section.doc)} |" for name, section in sections.items()]
+
+    def tables(title: str, kind: Any, depth: int, section: str | None) -> Iterator[str]:
+        below = settings(kind)
+        yield f"\n{'#' * depth} `{title}`\n"
+        doc = inspect.getdoc(kind) if inspect.isclass(kind) else None
+        if doc:
+            yield doc.split("\n\n")[0].replace("\n", " ") + "\n"
+        yield f"| key | what may stand there | default |{' variable |' if section else ''} meaning |"
+        yield f"| --- | --- | --- |{' --- |' if section else ''} --- |"
+        for name, each in below.items():
+            cells = [f"`{name}`", _type(each), _default(each.default)]
+            if section:
+                cells.append(f"`{variable(section, name)}`")
+            yield "| " + " | ".join([*cells, _cell(each.doc)]) + " |"
+        for name, each in below.items():
+            for inner in filter(None, (each.kind, element(each.kind))):
+                if settings(inner):
+                    yield from tables(f"{title}.{name}", _class(inner), depth + 1, None)
+
+    for name, section in sections.items():
+        inner = element(section.kind)
+        if settings(section.kind):
+            lines += tables(name, section.kind, 2, name)
+        elif inner is not None and settings(inner):
+            lines += [f"\n## `{name}`\n", section.doc, *tables(f"{name}.NAME", inner, 3, None)]
+        else:
+            lines += [f"\n## `{name}`\n", section.doc]
+    return "\n".join(lines) + "\n"
+
+
+def command_line() -> str:
+    """Every command with its arguments and options."""
+    from pipeline.cli import app
+
+    lines = [NOTE.format(source="pipeline/cli"), "# Command line\n"]
+
+    def commands(command: Any, above: Any, name: str) -> Iterator[str]:
+        context = type(command).context_class(command, info_name=name, parent=above)
+        usage = " ".join(command.collect_usage_pieces(context))
+        yield f"\n## `{context.command_path}`\n"
+        yield f"{inspect.cleandoc(command.help or '')}\n"
+        yield f"```\n{context.command_path} {usage}\n```\n"
+        rows = [(each, _parameter(each)) for each in command.params if not getattr(each, "hidden", False)]
+        if rows:
+            yield "| argument or option | meaning |"
+            yield "| --- | --- |"
+            yield from (f"| {left} | {right} |" for _, (left, right) in rows)
+        if command.epilog:
+            yield f"\n{_examples(command.epilog)}"
+        for below, each in getattr(command, "commands", {}).items():
+            yield from commands(each, context, below)
+
+    lines += commands(typer.main.get_command(app), None, "posebus")
+    return "\n".join(lines) + "\n"
+
+
+def messages() -> str:
+    """Every topic with the schema of its records, and the types that they share."""
+    from pipeline.codec.schemas import schemas_folder
+    from pipeline.topology import TOPICS
+
+    folder = schemas_folder()
+    lines = [
+        NOTE.format(source="schemas/*.avsc and pipeline/topology.py"),
+        "# Messages\n",
+        "Records are Avro in single-object encoding. Arrays travel as packed little-endian `bytes`; their element type",
+        "and shape stand in the schema beside the type.\n",
+        "| topic | schema | what a record is |",
+        "| --- | --- | --- |",
+    ]
+    schemas = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.avsc"))}
+    for topic in TOPICS.values():
+        schema = schemas[topic.schema]
+        lines.append(f"| `{topic.name}` | [{topic.schema}](#{schema['name'].lower()}) | {_cell(schema['doc'])} |")
+    shared = [json.loads(path.read_text()) for path in sorted((folder / "types").glob("*.avsc"))]
+    for definition in [*schemas.values(), *shared]:
+        lines += _record(definition)
+    return "\n".join(lines) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    "docs/cli.md": command_line,
+    "docs/messages.md": messages,
+}
+
+
+def _record(definition: Mapping[str, Any]) -> Iterator[str]:
+    yield f"\n## {definition['name']}\n"
+    yield definition.get("doc", "")
+    inner: list[Mapping[str, Any]] = []
+    if definition["type"] == "enum":
+        yield "\nOne of " + ", ".join(f"`{each}`" for each in definition["symbols"]) + "."
+        return
+    yield "\n| field | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for field in definition["fields"]:
+        default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
+        yield f"| `{field['name']}` | {_avro(field['type'], inner)} | {default} | {_cell(field.get('doc', ''))} |"
+    for each in inner:
+        yield from _record(each)
+
+
+def _avro(kind: Any, inner: list[Mapping[str, Any]]) -> str:
+    """A type in words; records and enums that it defines are added to `inner`."""
+    if isinstance(kind, str):
+        name = kind.rpartition(".")[2]
+        return f"[{name}](#{name.lower()})" if name[:1].isupper() else name
+    if isinstance(kind, Sequence):
+        return " or ".join(_avro(each, inner) for each in kind)
+    if kind["type"] in ("record", "enum"):
+        inner.append(kind)
+        return _avro(kind["name"], inner)
+    if "dtype" in kind:
+        return f"{kind['dtype']} [{', '.join(map(str, kind.get('shape', ())))}]"
+    if kind["type"] == "array":
+        return f"list of {_avro(kind['items'], inner)}"
+    if kind["type"] == "map":
+        return f"names to {_avro(kind['values'], inner)}"
+    if kind["type"] == "fixed":
+        return f"{kind['size']} bytes"
+    return f"{kind['type']} ({kind['logicalType']})" if "logicalType" in kind else _avro(kind["type"], inner)
+
+
+def _type(setting: Any) -> str:
+    from pipeline.config.shape import settings, type_text
+
+    if settings(setting.kind):
+        return "a section, see below"
+    return _cell(f"{type_text(setting.kind)}, {setting.bounds}" if setting.bounds else type_text(setting.kind))
+
+
+def _class(kind: Any) -> Any:
+    return next((each for each in getattr(kind, "__args__", ()) if each is not type(None)), kind)
+
+
+def _default(value: Any) -> str:
+    if value is dataclasses.MISSING:
+        return "must be set"
+    if value is None or value in ((), {}, []):
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(_default(each) for each in value)
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if hasattr(value, "name"):
+        return f"`{value.name}`"
+    if isinstance(value, (str, int, float)):
+        return f"`{value}`"
+    return ""
+
+
+def _parameter(parameter: Any) -> tuple[str, str]:
+    names = ", ".join(f"`{each}`" for each in [*parameter.opts, *parameter.secondary_opts])
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.human_readable_name}`"
+    elif not parameter.is_flag:
+        choices = getattr(parameter.type, "choices", None)
+        names += f" `{parameter.metavar or ('|'.join(map(str, choices)) if choices else parameter.type.name.upper())}`"
+    help = getattr(parameter, "help", None) or ""
+    shown = getattr(parameter, "show_default", False) is True and parameter.default not in (None, False, ())
+    value = getattr(parameter.default, "value", parameter.default)
+    return names.replace("|", "\\|"), _cell(f"{help} Default: `{value}`." if shown else help)
+
+
+def _examples(epilog: str) -> str:
+    """The text after a command: lines that begin with the program are examples, each by itself."""
+    lines = [line.strip() for line in inspect.cleandoc(epilog).splitlines()]
+    parts: list[str] = []
+    for line in lines:
+        if line.startswith("posebus "):
+            if parts and parts[-1].startswith("```"):
+                parts[-1] = parts[-1].removesuffix("```") + f"{line}\n```"
+            else:
+                parts.append(f"```\n{line}\n```")
+        elif line:
+            parts.append(line)
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the pages, or with --check tell which differ."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a page differs")
+    check = parser.parse_args().check
+    stale = 0
+    for name, make in PAGES.items():
+        path, wanted = ROOT / name, make()
+        found = path.read_text() if path.exists() else ""
+        if found == wanted:
+            continue
+        if check:
+            stale += 1
+            sys.stdout.write(f"{name} is not what the code says; run `make docs`\n")
+            sys.stdout.writelines(list(difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), n=0))[:20])
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(wanted)
+            sys.stdout.write(f"wrote {name}\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

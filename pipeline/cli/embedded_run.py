@@ -1,0 +1,142 @@
+"""Runs sources through the embedded pipeline into a database: what `run`, `render` and `demo` share."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.bus.memory import MemoryBus
+from pipeline.cli.take_up import TakenUp, Wishes, take_up
+from pipeline.cli.tally import CameraTally
+from pipeline.cli.terminal import run_progress
+from pipeline.config import Config
+from pipeline.core.errors import SourceError
+from pipeline.core.ports import Cut, Source
+from pipeline.core.values import Transition
+from pipeline.database import Database
+from pipeline.metrics import Metrics
+from pipeline.models import load_models
+from pipeline.runners.embedded.run import EmbeddedRun
+from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        tallies: By camera; cameras whose source was stored already are left out.
+        stored: Cameras whose source was stored already.
+        damage: Sources that broke in the middle.
+        signal: The signal that stopped it, or None.
+        unfinished: Next frame of each camera that did not reach its end.
+    """
+
+    metrics: Metrics
+    tallies: dict[str, CameraTally] = field(default_factory=dict)
+    stored: list[str] = field(default_factory=list)
+    damage: Mapping[str, SourceError] = field(default_factory=dict)
+    signal: int | None = None
+    unfinished: dict[str, int] = field(default_factory=dict)
+
+
+def run_sources(
+    config: Config,
+    database: Database,
+    sources: Sequence[tuple[str, Source]],
+    wishes: Wishes,
+    *,
+    strict: bool = False,
+    delivered: Any = None,
+) -> Outcome:
+    """Run named sources to their ends. Raises PosebusError; what was cut until then rests.
+
+    Args:
+        strict: Pixels are packed into the records.
+        delivered: Called with the transitions of each cut that rests, or None.
+    """
+    for _, source in sources:
+        _ = source.info  # a source that cannot be read is told of before anything is started
+    outcome = Outcome(Metrics())
+    with ExitStack() as held:
+        for name, _ in sources:
+            held.enter_context(database.registry().hold(database.registry().camera_no(name), name))
+        taken: list[TakenUp] = []
+        for name, source in sources:
+            up = take_up(database, name, source, wishes, time.time_ns() // 1000)
+            if up.stored:
+                outcome.stored.append(name)
+            else:
+                taken.append(up)
+        if taken:
+            _run(config, database, taken, outcome, strict=strict, delivered=delivered)
+    return outcome
+
+
+def _run(
+    config: Config, database: Database, taken: Sequence[TakenUp], outcome: Outcome, *, strict: bool, delivered: Any
+) -> None:
+    metrics = outcome.metrics
+    detector, estimator = load_models(config.models, config.home)
+    topology = Topology(
+        config, Parts(detector, estimator), strict=strict, count=lambda name, stage: metrics.count(name, stage=stage)
+    )
+    bus = MemoryBus()
+    bus.ensure(embedded_topics())
+    for topic, groups in embedded_groups().items():
+        bus.expect(topic, groups)
+    names = {up.camera.number: up.camera.name for up in taken}
+    outcome.tallies = {name: CameraTally() for name in names.values()}
+    started = time.monotonic()
+    totals = {up.camera.name: up.camera.source.info.frames for up in taken}
+    with run_progress(totals) as progress:
+
+        def committed(cut: Cut) -> None:
+            name = names[cut.camera_no]
+            tally = outcome.tallies[name]
+            tally.add(cut, time.monotonic() - started)
+            progress.stored(name, cut.position.seq, tally.frames / max(tally.wall_s, 1e-9))
+            if cut.position.finished:
+                outcome.unfinished.pop(name, None)
+            else:
+                outcome.unfinished[name] = cut.position.seq
+            if delivered is not None:
+                delivered([r for r in cut.records if isinstance(r.value, Transition)])
+
+        run = EmbeddedRun(
+            topology.embedded(bus),
+            [up.camera for up in taken],
+            {up.camera.name: up.snapshots for up in taken},
+            database.cuts(),
+            metrics=metrics,
+            committed=committed,
+        )
+        with _signals(run, outcome):
+            outcome.damage = run.run()
+
+
+@contextmanager
+def _signals(run: EmbeddedRun, outcome: Outcome) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stores what is in flight and ends the run; a second one leaves at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _: object) -> None:
+        if outcome.signal is None:
+            outcome.signal = number
+            run.stop()
+        else:
+            run.abort()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

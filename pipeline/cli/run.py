@@ -1,0 +1,218 @@
+"""`posebus run`: sources through all stages into the database."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.embedded_run import Outcome, run_sources
+from pipeline.cli.take_up import Wishes
+from pipeline.cli.tally import latencies, summary
+from pipeline.cli.terminal import OUT, show_error, table, warn
+from pipeline.config import Config, load_config
+from pipeline.core.errors import ConfigError
+from pipeline.core.ports import Source
+from pipeline.database import open_database
+from pipeline.logs import setup_logging
+from pipeline.notify import notifier_of
+from pipeline.topology import STAGES
+from pipeline.video.open import open_source
+
+EXAMPLES = """
+Examples:
+
+  posebus run clip.mp4                              one file, camera `clip`
+
+  posebus run gym.mp4 ward.mp4 --camera gym --camera ward
+
+  posebus run 'sim://gym?people=3&seed=7' --summary -
+
+  posebus run clip.mp4 --start-time 2026-01-31T09:00:00Z --resume
+"""
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file (YAML).", show_default=False)
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--db", help="Address of a PostgreSQL; without it the embedded one.", metavar="DSN", show_default=False
+    ),
+]
+
+
+def run(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Video files, folders of images, sim:// scenes, or names of cameras in the configuration.",
+            metavar="SOURCE...",
+            show_default=False,
+        ),
+    ] = None,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Name of the camera, once for each source in turn.", show_default=False)
+    ] = None,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+    start_time: Annotated[
+        str | None,
+        typer.Option(help="When the first picture was taken, ISO 8601 (UTC without a zone).", show_default=False),
+    ] = None,
+    limit_s: Annotated[
+        float | None, typer.Option(min=0.001, help="Stop after so many seconds of video.", show_default=False)
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=240, help="Keep at most so many pictures a second.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where a run was cut short.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Read a source anew, as a later recording.")] = False,
+    summary_to: Annotated[
+        str | None,
+        typer.Option(
+            "--summary", help="Write what was done as JSON; - for standard output.", metavar="FILE", show_default=False
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Pack pixels into the records, as between processes.")
+    ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Deliver incidents of recorded sources to the configured channels too.")
+    ] = False,
+) -> None:
+    """Run video through all stages into the database: who was there, what they did, what needs attention."""
+    settings = load_config(config, os.environ)
+    setup_logging(settings.log.level, settings.log.format)
+    if resume and again:
+        raise ConfigError("--resume and --again exclude each other", hint="--resume goes on, --again begins anew")
+    wishes = Wishes(
+        start_us=None if start_time is None else _instant_us(start_time),
+        resume=resume,
+        again=again,
+        limit_us=None if limit_s is None else round(limit_s * 1e6),
+        fps=fps,
+    )
+    named = named_sources(settings, sources or [], camera or [], fps)
+    with open_database(database_address(settings, db), settings.home) as database:
+        delivered = notifier_of(settings.notify) if notify else None
+        outcome = run_sources(settings, database, named, wishes, strict=strict, delivered=delivered)
+    _tell(outcome, summary_to)
+    _leave(outcome)
+
+
+def _tell(outcome: Outcome, summary_to: str | None) -> None:
+    for name in outcome.stored:
+        warn(f"camera {name}: this source is stored already; --again reads it anew as a later recording")
+    if summary_to is not None:
+        content = json.dumps(summary(outcome.tallies, outcome.metrics, list(STAGES)), indent=2)
+        if summary_to == "-":
+            sys.stdout.write(content + "\n")
+        else:
+            _write(Path(summary_to), content + "\n")
+    if summary_to != "-" and outcome.tallies:
+        OUT.print(cameras_table(outcome))
+        OUT.print(latency_table(outcome))
+    for name, seq in outcome.unfinished.items():
+        warn(f"camera {name}: stored up to frame {seq}; go on with --resume")
+    for name, damage in outcome.damage.items():
+        warn(f"camera {name}: what could be read is stored")
+        show_error(damage)
+
+
+def _leave(outcome: Outcome) -> None:
+    """The exit code: 128 + signal, or that of a damaged source."""
+    if outcome.signal is not None:
+        raise typer.Exit(128 + outcome.signal)
+    if outcome.damage:
+        raise typer.Exit(next(iter(outcome.damage.values())).exit_code)
+
+
+def cameras_table(outcome: Outcome) -> Any:
+    """What was stored of each camera."""
+    rows = [
+        (
+            name,
+            tally.frames,
+            sum(tally.dropped.values()),
+            tally.poses,
+            len(tally.tracks),
+            _counted(tally.events),
+            len(tally.incidents),
+            f"{tally.frames / tally.wall_s:.0f}" if tally.wall_s else None,
+        )
+        for name, tally in outcome.tallies.items()
+    ]
+    return table(("camera", "frames", "dropped", "poses", "people", "events", "incidents", "frames/s"), rows)
+
+
+def latency_table(outcome: Outcome) -> Any:
+    """The time that each stage works on a frame."""
+    rows = [
+        (stage, times["p50"], times["p95"])
+        for stage, times in latencies(outcome.metrics, list(STAGES)).items()
+    ]  # fmt: skip
+    return table(("stage", "ms a frame, p50", "p95"), rows)
+
+
+def _counted(events: Counter[str]) -> str:
+    return ", ".join(f"{n} {kind}" for kind, n in sorted(events.items())) or "none"
+
+
+def named_sources(
+    settings: Config, texts: Sequence[str], cameras: Sequence[str], fps: float | None
+) -> list[tuple[str, Source]]:
+    """Open what was named, with the name of the camera of each. Raises ConfigError, SourceError."""
+    if not texts:
+        texts = list(settings.cameras)
+        if not texts:
+            raise ConfigError(
+                "nothing to run: no source is named and the configuration has no cameras",
+                hint="try: posebus run 'sim://gym?people=2'",
+            )
+    if cameras and len(cameras) != len(texts):
+        raise ConfigError(
+            f"{len(texts)} sources and {len(cameras)} camera names", hint="give --camera once for each source, in turn"
+        )
+    named: dict[str, Source] = {}
+    for i, text in enumerate(texts):
+        known = settings.cameras.get(text)
+        source = open_source(known.source if known else text, fps=fps or (known.fps if known else None))
+        name = cameras[i] if cameras else text if known else source.info.name
+        if name in named:
+            raise ConfigError(f"two sources would be the camera {name}", hint="name them apart: --camera A --camera B")
+        named[name] = source
+    return list(named.items())
+
+
+def _instant_us(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--start-time {text} is no time", hint="write it like 2026-01-31T09:00:00Z") from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return round(at.timestamp() * 1e6)
+
+
+def database_address(settings: Config, db: str | None) -> str | None:
+    """Where rows rest: as said on the command line, else as configured; None is the embedded database."""
+    if db is not None:
+        return db
+    return settings.database.dsn.get_secret_value() if settings.database.dsn else None
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}", hint="name another file for --summary"
+        ) from error

@@ -1,0 +1,104 @@
+"""Decides where a source of a camera is taken up: from its beginning, from the last cut, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.core.errors import ConfigError
+from pipeline.core.ports import Cut, Position, Source
+from pipeline.database import Database
+from pipeline.runners.embedded.feed import Camera
+
+_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for.
+
+    Attributes:
+        start_us: Event time of the first picture, or None.
+        resume: Go on where the last run was cut.
+        again: Read a source anew that was read before.
+        limit_us: Stop after so much event time, or None.
+        fps: Pictures a second that are kept, or None for all.
+    """
+
+    start_us: int | None = None
+    resume: bool = False
+    again: bool = False
+    limit_us: int | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """A camera ready to run.
+
+    Attributes:
+        snapshots: State of each stage to go on with.
+        stored: All of this source is in the database already: nothing to do.
+    """
+
+    camera: Camera
+    snapshots: Mapping[str, bytes]
+    stored: bool
+
+
+def take_up(database: Database, name: str, source: Source, wishes: Wishes, now_us: int, *, run: int = 0) -> TakenUp:
+    """Where to begin. Raises ConfigError when the user has to choose, SourceError for a source that cannot be read."""
+    number = database.registry().camera_no(name)
+    fingerprint = fingerprint_of(source, wishes.fps)
+    cut = database.cuts().load(run, number)
+    position = _position(name, cut, fingerprint, wishes)
+    start_us = _start(database, name, number, position, wishes, now_us)
+    limit_us = None if wishes.limit_us is None else wishes.limit_us
+    camera = Camera(run, name, number, source, start_us, position, cut.number if cut else 0, limit_us)
+    return TakenUp(camera, cut.snapshots if cut else {}, position.finished)
+
+
+def fingerprint_of(source: Source, fps: float | None) -> str:
+    """Of what is read: the same content thinned out is another one, for its frames have other numbers."""
+    return source.info.fingerprint + (f"@{fps:g}fps" if fps else "")
+
+
+def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes) -> Position:
+    if cut is None:
+        return Position(session=1, seq=0, last_captured_at_us=0, fingerprint=fingerprint)
+    last = cut.position
+    if last.fingerprint == fingerprint and not wishes.again:
+        if last.finished or wishes.resume:
+            return last
+        raise ConfigError(
+            f"camera {name}: a run over this source was cut short at frame {last.seq}",
+            hint="go on there with --resume, or read it anew as a later recording with --again",
+        )
+    return Position(last.session + 1, 0, last.last_captured_at_us, fingerprint)
+
+
+def _start(database: Database, name: str, number: int, position: Position, wishes: Wishes, now_us: int) -> int:
+    """Event time of the picture at 0; remembered, so that a run cut before its first cut begins at the same time."""
+    times = database.times()
+    remembered = times.start_of(number, position.fingerprint)
+    if position.seq > 0 and remembered is not None:
+        return remembered
+    last = position.last_captured_at_us
+    if wishes.start_us is not None:
+        if wishes.start_us <= last:
+            raise ConfigError(
+                f"camera {name} has frames up to {_written(last)}, a start at {_written(wishes.start_us)} lies before",
+                hint="event time of a camera never goes back: choose a later --start-time, or another --camera",
+            )
+        start = wishes.start_us
+    elif remembered is not None and remembered > last:
+        start = remembered
+    else:
+        start = max(now_us, last + _US)
+    times.remember(number, position.fingerprint, start)
+    return start
+
+
+def _written(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / _US, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,72 @@
+"""Boxes as (N, 4) arrays of left, top, right, bottom in pixels: areas, overlaps, conversions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.core.types import F64, Bool, Floats
+
+
+def area(xyxy: Floats) -> F64:
+    """(N,) areas; 0 for a box that is empty or turned inside out."""
+    size = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0.0)
+    result: F64 = size[:, 0].astype(np.float64) * size[:, 1]
+    return result
+
+
+def centre_and_size(xyxy: Floats) -> F64:
+    """(N, 4) centre x, centre y, width, height."""
+    boxes = xyxy.astype(np.float64)
+    result = np.empty_like(boxes)
+    result[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * 0.5
+    result[:, 2:] = boxes[:, 2:] - boxes[:, :2]
+    return result
+
+
+def from_centre_and_size(boxes: Floats) -> F64:
+    """(N, 4) left, top, right, bottom: the inverse of `centre_and_size`."""
+    half = boxes[:, 2:].astype(np.float64) * 0.5
+    result: F64 = np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+    return result
+
+
+def clipped(xyxy: Floats, width: int, height: int) -> Floats:
+    """The part of each box that lies in a frame of `width` x `height` pixels."""
+    limit = np.array([width, height, width, height], dtype=xyxy.dtype)
+    result: Floats = np.clip(xyxy, 0, limit)
+    return result
+
+
+def iou(a: Floats, b: Floats) -> F64:
+    """(N, M) intersection over union of each box of `a` with each of `b`, in [0, 1]; 0 where both are empty."""
+    intersection, union, _ = _overlap(a, b)
+    return intersection / np.maximum(union, _TINY)
+
+
+def giou(a: Floats, b: Floats) -> F64:
+    """(N, M) generalised intersection over union (Rezatofighi et al., 2019, algorithm 1), in [-1, 1].
+
+    Equal to `iou` where the hull of two boxes is filled by them; the further apart they are, the closer to -1.
+    """
+    intersection, union, hull = _overlap(a, b)
+    return intersection / np.maximum(union, _TINY) - (hull - union) / np.maximum(hull, _TINY)
+
+
+def valid(xyxy: Floats) -> Bool:
+    """(N,) whether a box is finite and has an area."""
+    result: Bool = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    return result
+
+
+_TINY = 1e-12
+
+
+def _overlap(a: Floats, b: Floats) -> tuple[F64, F64, F64]:
+    """(N, M) areas of intersection, union and hull."""
+    left, right = a[:, None, :].astype(np.float64), b[None, :, :].astype(np.float64)
+    inner = np.maximum(np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2]), 0.0)
+    outer = np.maximum(left[..., 2:], right[..., 2:]) - np.minimum(left[..., :2], right[..., :2])
+    intersection: F64 = inner[..., 0] * inner[..., 1]
+    union: F64 = area(a)[:, None] + area(b)[None, :] - intersection
+    hull: F64 = outer[..., 0] * outer[..., 1]
+    return intersection, union, hull

@@ -1,0 +1,81 @@
+"""Small real stages and builders that tests of drivers and runners share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.codec.records import AvroCodec
+from pipeline.codec.schemas import SchemaBook
+from pipeline.codec.states import AvroStateCodec
+from pipeline.core.driver import Driver, Input, Output
+from pipeline.core.errors import InvalidRecord
+from pipeline.core.numbering import Progress
+from pipeline.core.ports import BusRecord
+from pipeline.core.records import Record, Stamp, Tick
+from pipeline.core.values import DeadLetter, Poses, Tracks
+from tests.samples import stamp
+
+BOOK = SchemaBook()
+PARTITIONS = 4
+
+
+@dataclass(slots=True)
+class CounterState:
+    seen: int = 0
+
+
+class CounterStates:
+    """The state as text; what the driver needs of a codec."""
+
+    def encode(self, state: CounterState) -> bytes:
+        return str(state.seen).encode()
+
+    def decode(self, content: bytes) -> CounterState:
+        return CounterState(int(content))
+
+
+class CountingStage:
+    """Gives everyone the number of frames seen so far as identity; refuses frames of width 13."""
+
+    def initial_state(self, camera: str) -> CounterState:
+        return CounterState()
+
+    def step(self, state: CounterState, record: Record[Poses]) -> tuple[CounterState, Sequence[Tracks]]:
+        if record.value.width == 13:
+            raise InvalidRecord("a width of 13")
+        state = CounterState(state.seen + 1)
+        ids = np.full(len(record.value), state.seen, dtype=np.int64)
+        return state, [Tracks(record.value, ids)]
+
+    def tick(self, state: CounterState, record: Record[Tick]) -> tuple[CounterState, Sequence[Tracks]]:
+        return state, []
+
+
+POSES, TRACKS, LETTERS = AvroCodec(BOOK, "poses"), AvroCodec(BOOK, "tracks"), AvroCodec(BOOK, "dead_letter")
+
+
+def driver(stage: Any = None, *, pixels: bool = False, limit: int = 100, counts: list[str] | None = None) -> Driver:
+    return Driver(
+        "track",
+        stage or CountingStage(),
+        inputs=[Input("poses", POSES, pixels)],
+        outputs=[Output("tracks", TRACKS, Tracks, per_frame=True)],
+        states=CounterStates(),
+        progress=AvroStateCodec(BOOK, "progress", Progress),
+        dead_letters=Output("dead-letters", LETTERS, DeadLetter),
+        partitions=PARTITIONS,
+        count=lambda name, _: counts.append(name) if counts is not None else None,
+        dead_letter_limit=limit,
+    )
+
+
+def on_bus(value: Any, n: int, *, offset: int | None = None, **of_stamp: Any) -> BusRecord:
+    mark: Stamp = stamp(n, **of_stamp)
+    content = POSES.encode(Record(mark, value)).value
+    return BusRecord(
+        "poses", mark.camera_no % PARTITIONS, n if offset is None else offset, mark.camera.encode(), content
+    )
