@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pipeline.core.ids import make_track_id
 from pipeline.core.keypoints import box_of_keypoints, seen
 from pipeline.core.records import Record, Stamp, Tick
 from pipeline.core.skeletons import SKELETONS
-from pipeline.core.types import F32, F64
-from pipeline.core.values import Poses
+from pipeline.core.types import F64, Floats
+from pipeline.core.values import Poses, Tracks
 
 START_US = 1_700_000_000_000_000
 STATURE_M = 1.7
@@ -33,12 +34,12 @@ def tick(at_s: float) -> Record[Tick]:
 
 
 def poses_record(
-    keypoints: F32,
-    keypoint_score: F32 | float = 0.95,
+    keypoints: Floats,
+    keypoint_score: Floats | float = 0.95,
     *,
     at_s: float = 0.0,
     score: Sequence[float] | float = 0.97,
-    world: F32 | None = None,
+    world: Floats | None = None,
     skeleton: str = "blazepose33",
     size: tuple[int, int] = (1280, 720),
     seq: int = 0,
@@ -48,14 +49,14 @@ def poses_record(
     n, k, d = keypoints.shape
     if d == 2:
         keypoints = np.concatenate((keypoints, np.full((n, k, 1), np.nan)), axis=2)
-    scores = np.broadcast_to(np.float32(keypoint_score), (n, k)).copy()
+    scores = np.broadcast_to(np.asarray(keypoint_score, np.float32), (n, k)).copy()
     points = keypoints.astype(np.float32)
     value = Poses(
         skeleton=skeleton,
         width=size[0],
         height=size[1],
         xyxy=box_of_keypoints(points, seen(points, scores, 0.0)),
-        score=np.broadcast_to(np.float32(score), (n,)).copy(),
+        score=np.broadcast_to(np.asarray(score, np.float32), (n,)).copy(),
         keypoints=points,
         keypoint_score=scores,
         world=np.empty((n, 0, 3), np.float32) if world is None else world.astype(np.float32),
@@ -233,3 +234,14 @@ def walk(people: int = 1, **filming: object) -> Clip:
 def stand(people: int = 1, **filming: object) -> Clip:
     """`people` stand still and look at the camera; the rest as for `clip`."""
     return clip([Person(x=200.0 + 250 * i) for i in range(people)], **filming)  # type: ignore[arg-type]
+
+
+def tracked(filmed: Clip, *, camera_no: int = 1) -> list[Record[Tracks]]:
+    """The clip with the true identities: person 0 has the camera's number 1."""
+    return [
+        Record(
+            record.stamp,
+            Tracks(record.value, np.array([make_track_id(camera_no, i + 1) for i in persons], dtype=np.int64)),
+        )
+        for record, persons in zip(filmed.records, filmed.persons, strict=True)
+    ]

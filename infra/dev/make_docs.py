@@ -36,7 +36,7 @@ def configuration() -> str:
         "```yaml",
         "cameras:",
         "  gym: sim://gym?people=3",
-        "  ward: {source: ward.mp4, start_time: 2026-01-31T09:00:00Z}",
+        "  ward: {source: ward.mp4, fps: 10}",
         "database:",
         '  dsn: "postgresql://posebus:${file:password}@db/posebus"',
         "track:",

@@ -17,10 +17,12 @@ def seen(keypoints: Floats, keypoint_score: Floats, min_score: float) -> Bool:
 def box_of_keypoints(keypoints: Floats, keypoint_seen: Bool) -> F32:
     """(N, 4) smallest xyxy box around the seen keypoints of each person; NaN for a person with none."""
     xy = keypoints[..., :2]
+    if keypoint_seen.all() and keypoint_seen.shape[1]:
+        return np.concatenate((xy.min(axis=1), xy.max(axis=1)), axis=1).astype(np.float32, copy=False)
     mask = keypoint_seen[..., None]
     low = np.where(mask, xy, np.inf).min(axis=1, initial=np.inf)
     high = np.where(mask, xy, -np.inf).max(axis=1, initial=-np.inf)
-    box = np.concatenate((low, high), axis=1).astype(np.float32)
+    box = np.concatenate((low, high), axis=1).astype(np.float32, copy=False)
     box[~keypoint_seen.any(axis=1)] = np.nan
     return box
 

@@ -17,7 +17,8 @@ class Found:
         xyxy: (N, 4) float32, what the detector takes for the person (BlazePose: the face and upper body), in pixels of
             the picture, x right, y down. May reach out of the picture.
         score: (N,) float32 in [0, 1].
-        region: (N, 4) float32, the square to look at for keypoints, as in `Detections.region`, in pixels of the picture.
+        region: (N, 4) float32, the square to look at for keypoints, as in `Detections.region`, in pixels of the
+            picture.
     """
 
     xyxy: F32

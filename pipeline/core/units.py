@@ -28,7 +28,9 @@ def rounded(values: F32, unit: float | F64) -> F32:
     result: F32 = np.rint(values * scale)
     result += np.float32(0)  # -0.0 becomes 0.0
     result /= scale
-    result[np.isnan(result)] = np.nan
+    unseen = np.isnan(result)
+    if unseen.any():
+        result[unseen] = np.nan
     return result
 
 

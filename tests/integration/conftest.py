@@ -1,8 +1,9 @@
-"""An embedded server of the test session, and fresh databases on it."""
+"""An embedded server of the test session, fresh databases on it, and homes with a server of their own."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,24 +16,41 @@ import pytest
 
 from pipeline.database import Database, EmbeddedServer, open_database
 
+NewHome = Callable[[], Path]
+
 _NUMBERS = count(1)
 
 
 @pytest.fixture
-def new_home() -> Iterator[Callable[[], Path]]:
-    """Makes folders for POSEBUS_HOME that the server's user can reach; servers on them are stopped at the end."""
+def new_home() -> Iterator[NewHome]:
+    """Makes empty folders for POSEBUS_HOME that the server's user can reach; their servers are stopped at the end."""
     with _homes() as make:
         yield make
 
 
+@pytest.fixture
+def prepared_home(new_home: NewHome, _prepared: Path) -> Path:
+    """A folder for POSEBUS_HOME whose server has run before, and whose database has the schema."""
+    return _copied(_prepared, new_home())
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
-    """A running embedded server; its tests make databases of their own."""
+def _prepared() -> Iterator[Path]:
     with _homes() as make:
-        server = EmbeddedServer(make())
+        home = make()
+        server = EmbeddedServer(home)
+        open_database(None, home).close()
+        with (server.status().folder / "data" / "postgresql.conf").open("a") as conf:
+            conf.write("fsync = off\n")  # nobody pulls the plug of a test
+        yield home
+
+
+@pytest.fixture(scope="session")
+def server(_prepared: Path) -> Iterator[EmbeddedServer]:
+    """A running server; tests make databases of their own on it and reach them like an external one."""
+    with _homes() as make:
+        server = EmbeddedServer(_copied(_prepared, make()))
         server.start()
-        _create(server, "CREATE DATABASE filled")
-        open_database(address_on(server, "filled"), Path("unused")).close()
         yield server
         server.leave()
 
@@ -40,17 +58,13 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def empty_dsn(server: EmbeddedServer) -> str:
     """Address of a new database without a schema."""
-    name = f"empty{next(_NUMBERS)}"
-    _create(server, f"CREATE DATABASE {name}")
-    return address_on(server, name)
+    return new_database(server, "template0")
 
 
 @pytest.fixture
 def dsn(server: EmbeddedServer) -> str:
     """Address of a new database with the schema and nothing in it."""
-    name = f"test{next(_NUMBERS)}"
-    _create(server, f"CREATE DATABASE {name} TEMPLATE filled")
-    return address_on(server, name)
+    return new_database(server)
 
 
 @pytest.fixture
@@ -66,12 +80,8 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
     connection.close()
 
 
-def address_on(server: EmbeddedServer, name: str, user: str = "postgres") -> str:
-    return f"postgresql://{user}@/{name}?host={quote(str(server.socket()), safe='')}"
-
-
 @contextmanager
-def _homes() -> Iterator[Callable[[], Path]]:
+def _homes() -> Iterator[NewHome]:
     made: list[Path] = []
 
     def make() -> Path:
@@ -87,6 +97,20 @@ def _homes() -> Iterator[Callable[[], Path]]:
         shutil.rmtree(home)
 
 
-def _create(server: EmbeddedServer, statement: str) -> None:
-    with psycopg.connect(address_on(server, "postgres"), autocommit=True) as connection:
-        connection.execute(statement.encode())
+def _copied(prepared: Path, home: Path) -> Path:
+    # cp keeps the owner of the files, who may be another user.
+    subprocess.run(["cp", "-a", f"{prepared}/database", str(home)], check=True)
+    return home
+
+
+def new_database(server: EmbeddedServer, template: str = "postgres") -> str:
+    """Address of a new database: `postgres` has the schema, `template0` has nothing."""
+    name = f"test{next(_NUMBERS)}"
+    with psycopg.connect(address_on(server, "template1"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return address_on(server, name)
+
+
+def address_on(server: EmbeddedServer, name: str, user: str = "postgres") -> str:
+    """The address of a database on this server, like that of an external one."""
+    return f"postgresql://{user}@/{name}?host={quote(str(server.socket()), safe='')}"

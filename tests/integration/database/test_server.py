@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -12,9 +11,8 @@ import pytest
 
 from pipeline.core.errors import DatabaseError, SinkUnavailable
 from pipeline.database import EmbeddedServer, binaries, locks
+from tests.integration.conftest import NewHome
 from tests.integration.database.processes import run_as_ordinary_user
-
-NewHome = Callable[[], Path]
 
 
 def answers(server: EmbeddedServer) -> bool:
@@ -36,8 +34,8 @@ def test_a_server_starts_from_nothing_and_stops_with_its_user(new_home: NewHome)
     assert not server.status().running
 
 
-def test_only_a_private_socket_leads_to_it(new_home: NewHome) -> None:
-    server = EmbeddedServer(new_home())
+def test_only_a_private_socket_leads_to_it(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     server.start()
 
     with psycopg.connect(server.url("postgres")) as connection:
@@ -48,9 +46,10 @@ def test_only_a_private_socket_leads_to_it(new_home: NewHome) -> None:
 
 
 @pytest.mark.parametrize("name", ["with space", 'it\'s "50%" $HOME', "a, b", "long" * 40])
-def test_any_name_of_a_folder_will_do(name: str, new_home: NewHome) -> None:
-    top = new_home()
-    server = EmbeddedServer(top / name)
+def test_any_name_of_a_folder_will_do(name: str, prepared_home: Path) -> None:
+    (prepared_home / name).mkdir()
+    (prepared_home / "database").rename(prepared_home / name / "database")
+    server = EmbeddedServer(prepared_home / name)
     server.start()
 
     try:
@@ -76,8 +75,8 @@ print(server.status().running, server.stop())
     assert run_as_ordinary_user(script, home).split() == ["0", "1", "False", "False"]
 
 
-def test_what_was_stored_is_there_after_a_stop(new_home: NewHome) -> None:
-    server = EmbeddedServer(new_home())
+def test_what_was_stored_is_there_after_a_stop(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     for expected in (1, 2):
         server.start()
         with psycopg.connect(server.url("postgres")) as connection:
@@ -87,8 +86,8 @@ def test_what_was_stored_is_there_after_a_stop(new_home: NewHome) -> None:
         server.leave()
 
 
-def test_a_killed_server_is_started_again(new_home: NewHome) -> None:
-    server = EmbeddedServer(new_home())
+def test_a_killed_server_is_started_again(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     server.start()
     pid = server.status().pid
     assert pid is not None
@@ -103,8 +102,8 @@ def test_a_killed_server_is_started_again(new_home: NewHome) -> None:
     server.leave()
 
 
-def test_a_stale_lock_whose_number_another_program_has_is_recovered(new_home: NewHome) -> None:
-    server = EmbeddedServer(new_home())
+def test_a_stale_lock_whose_number_another_program_has_is_recovered(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     server.start()
     server.leave()
     # What a reboot leaves: the number of the dead server is now that of some other program, of whatever user.
@@ -130,9 +129,8 @@ def test_half_a_data_folder_of_a_killed_initdb_is_made_anew(new_home: NewHome) -
     server.leave()
 
 
-def test_a_kept_server_stays_until_it_is_stopped(new_home: NewHome) -> None:
-    home = new_home()
-    server = EmbeddedServer(home)
+def test_a_kept_server_stays_until_it_is_stopped(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     server.start()
     server.start(keep=True)
 
@@ -153,8 +151,8 @@ def test_a_data_folder_of_another_version_is_told(new_home: NewHome) -> None:
     server.leave()
 
 
-def test_settings_that_the_server_refuses_are_told_with_its_words(new_home: NewHome) -> None:
-    server = EmbeddedServer(new_home())
+def test_settings_that_the_server_refuses_are_told_with_its_words(prepared_home: Path) -> None:
+    server = EmbeddedServer(prepared_home)
     server.start()
     server.leave()
     with (server.status().folder / "data" / "postgresql.auto.conf").open("a") as conf:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -35,6 +36,7 @@ class Schedules(RuleBasedStateMachine):
         self.bus.ensure([TopicSpec("t", PARTITIONS)])
         self.producer: MemoryProducer = self.bus.producer("p")
         self.all: list[Player] = []
+        self.names = count()
         self.sent = 0
         self.unsure: list[tuple[TopicPartition, bytes]] = []
         self.safe: dict[TopicPartition, list[bytes]] = {place: [] for place in PLACES}
@@ -50,14 +52,14 @@ class Schedules(RuleBasedStateMachine):
         return self.joined()
 
     def joined(self) -> Player:
-        client = f"c{len(self.all)}"
+        client = f"c{next(self.names)}"
         player = Player(client, self.bus.consumer(client, "g", ["t"]))
         self.all.append(player)
         return player
 
-    @rule(place=st.sampled_from(PLACES), count=st.integers(1, 5))
-    def send(self, place: TopicPartition, count: int) -> None:
-        for _ in range(count):
+    @rule(place=st.sampled_from(PLACES), number=st.integers(1, 5))
+    def send(self, place: TopicPartition, number: int) -> None:
+        for _ in range(number):
             value = b"%d" % self.sent
             self.sent += 1
             self.producer.send(Outgoing(*place, b"k", value))

@@ -81,8 +81,10 @@ def test_settings_are_found_by_path() -> None:
         (str | float, "a text or a number"),
         (Inner, "a section with the keys share, limit_s, words"),
         (tuple[Inner, ...], "a list of sections"),
-        (list[int], "a list of a whole number"),
-        (dict[str, Inner], "names, each with sections"),
+        (list[int], "a list of whole numbers"),
+        (tuple[tuple[float, float], ...], "a list of lists of numbers"),
+        (list[Literal["a", "b"]], "a list of a, b"),
+        (dict[str, Inner], "names, each with a section"),
     ],
 )
 def test_types_in_words(kind: Any, words: str) -> None:

@@ -1,0 +1,65 @@
+# Everything here runs in .venv, which `make setup` makes; the recipes stay one line each.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STEP := infra/dev/step.sh
+# make tests TESTS="tests/unit/config -k secret"
+TESTS ?=
+WORKERS ?= 2
+UPGRADE ?=
+
+.PHONY: help setup demo test static lint types layers docs-check tests format docs bench lock clean distclean
+
+help:  ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## Make .venv from requirements.lock; quick when nothing changed.
+	@infra/dev/setup.sh
+
+demo: setup  ## Two simulated cameras through everything into SQL.
+	@$(BIN)/posebus demo
+
+test: setup  ## All checks: lint, types, import layers, generated docs, tests.
+	@$(MAKE) static
+	@$(MAKE) tests
+
+static: setup  ## The checks that run no test.
+	@$(MAKE) --jobs 2 --output-sync=target types lint layers docs-check
+
+lint: setup  ## Style and format, by ruff.
+	@$(STEP) "lint: ruff check" $(BIN)/ruff check --quiet .
+	@$(STEP) "lint: ruff format" $(BIN)/ruff format --check --quiet --diff .
+
+types: setup  ## Types, by mypy.
+	@$(STEP) "types: mypy" $(BIN)/mypy
+
+layers: setup  ## Who may import whom, by import-linter.
+	@$(STEP) "layers: import-linter" $(BIN)/lint-imports --no-cache
+
+docs-check: setup  ## Whether the generated pages say what the code says.
+	@$(STEP) "docs: generated pages" $(BIN)/python infra/dev/make_docs.py --check
+
+tests: setup  ## The tests alone; TESTS="tests/unit -k name" for some of them.
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(TESTS)
+
+format: setup  ## Rewrite the code in the project's format.
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+docs: setup  ## Write the generated pages of docs/.
+	@$(BIN)/python infra/dev/make_docs.py
+
+bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
+	@$(BIN)/python -m benchmarks
+
+lock: setup  ## Write requirements.lock from pyproject.toml; UPGRADE=--upgrade for newest versions.
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 --override infra/lock/overrides.txt pyproject.toml --group dev -o requirements.lock
+
+clean:  ## Remove caches and what was built.
+	@rm -rf build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find pipeline stages tests benchmarks infra -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean  ## Remove .venv and .uv as well.
+	@rm -rf .venv .uv

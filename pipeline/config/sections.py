@@ -1,0 +1,190 @@
+"""The sections of the configuration, with their defaults. Those of the stages are the stages' own options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from pipeline.config.problems import did_you_mean
+from pipeline.core.errors import ConfigError
+from stages.alert.options import AlertOptions
+from stages.analyze.options import AnalyzeOptions
+from stages.detect.options import DetectOptions
+from stages.ingest.options import IngestOptions
+from stages.pose.options import PoseOptions
+from stages.smooth.options import SmoothOptions
+from stages.track.options import TrackOptions
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise ValueError("64 hexadecimal digits")
+    return text.lower()
+
+
+def _camera_name(name: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
+        raise ValueError("at most 63 letters, digits, `_`, `.` and `-`, a letter or digit first")
+    return name
+
+
+Sha256 = Annotated[str, AfterValidator(_sha256)]
+CameraName = Annotated[str, AfterValidator(_camera_name)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: nothing but what it names, and never changed."""
+
+    SHORT: ClassVar[str | None] = None
+    """The key that is meant where a text stands instead of the section."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Database(Section):
+    """Where rows rest."""
+
+    dsn: SecretStr | None = None
+    """Address of a PostgreSQL, with or without TimescaleDB: `postgresql://user:password@host/name`. Without one, an
+    embedded server keeps its data under the home folder."""
+
+
+class Log(Section):
+    """What is told on standard error while it runs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    """The least important lines that are shown."""
+
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line for programs."""
+
+
+class ModelChoice(Section):
+    """A model: the name of a bundled one, or a file and what it must contain."""
+
+    SHORT: ClassVar = "name"
+
+    name: str | None = None
+    """Name in the list of `posebus models ls`."""
+
+    path: Path | None = None
+    """A model file instead of a listed one; relative to the configuration's folder."""
+
+    sha256: Sha256 | None = None
+    """What the file's SHA-256 has to be, 64 hexadecimal digits; not checked without one."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ModelChoice:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("either `name` or `path`")
+        return self
+
+
+class Models(Section):
+    """The models that find people and their keypoints."""
+
+    detector: ModelChoice = ModelChoice(name="blazepose-detector")
+    """Finds people in pictures: a name, or a section with `path` and `sha256`."""
+
+    pose: ModelChoice = ModelChoice(name="blazepose-full")
+    """Finds the keypoints of a person: a name, or a section with `path` and `sha256`."""
+
+    threads: int = 0
+    """Threads of each model's runtime, [0, 256]; 0 chooses by the number of cores."""
+
+
+class Camera(Section):
+    """A camera: where its pictures come from and how they are treated."""
+
+    SHORT: ClassVar = "source"
+
+    source: str = Field(repr=False)
+    """A video file or a folder of images (relative to the configuration's folder), or a simulated scene such as
+    `sim://gym?people=3&seed=7`."""
+
+    fps: float | None = None
+    """Pictures a second that are analysed, (0, 240]; of a faster source the rest is left out. Without it: all."""
+
+
+class Webhook(Section):
+    """A receiver of incidents over HTTP."""
+
+    url: SecretStr
+    """Where each step of an incident is posted as JSON."""
+
+    secret: SecretStr | None = None
+    """Signs each post: the header `X-Posebus-Signature` is `sha256=` and the hexadecimal HMAC-SHA256 of the body."""
+
+
+class Notify(Section):
+    """Who is told of incidents, besides the database."""
+
+    log: bool = True
+    """Whether each step of an incident is a log line."""
+
+    webhooks: dict[str, Webhook] = {}
+    """Receivers by name."""
+
+
+class Config(Section):
+    """Everything that can be set."""
+
+    home: Path = Path()
+    """Folder of models, the embedded database and state. POSEBUS_HOME goes before it; without both it is the platform's
+    folder for data of users."""
+
+    database: Database = Database()
+    """Where rows rest."""
+
+    log: Log = Log()
+    """What is told on standard error."""
+
+    models: Models = Models()
+    """The models that find people and their keypoints."""
+
+    cameras: dict[CameraName, Camera] = {}
+    """Cameras by name: letters, digits, `_`, `.` and `-`. A text instead of a section is its source."""
+
+    ingest: IngestOptions = IngestOptions()
+    """Reading cameras, and seeing where something moves."""
+
+    detect: DetectOptions = DetectOptions()
+    """Looking for people."""
+
+    pose: PoseOptions = PoseOptions()
+    """Finding their keypoints."""
+
+    track: TrackOptions = TrackOptions()
+    """Telling who is who from frame to frame."""
+
+    smooth: SmoothOptions = SmoothOptions()
+    """Taking jitter and swapped sides out."""
+
+    analyze: AnalyzeOptions = AnalyzeOptions()
+    """Angles, postures, repetitions and falls."""
+
+    alert: AlertOptions = AlertOptions()
+    """Rules that make incidents of events."""
+
+    notify: Notify = Notify()
+    """Who is told of incidents, besides the database."""
+
+    def camera(self, name: str) -> Camera:
+        """The camera of this name. Raises ConfigError."""
+        if name not in self.cameras:
+            known = ", ".join(self.cameras) or "none"
+            raise ConfigError(
+                f"no camera is named {name}; the configuration has: {known}{did_you_mean(name, self.cameras)}",
+                hint="name it under `cameras:` in the configuration",
+            )
+        return self.cameras[name]

@@ -1,0 +1,142 @@
+"""One SQL statement, asked as the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from pipeline.core.errors import DatabaseError, PosebusError
+from pipeline.database import failures
+from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
+
+_READING_ONLY = ("25006", "42501")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a statement gave, in plain values: None, bool, int, float, str, datetime (UTC), bytes, list, dict.
+
+    Attributes:
+        names: Of the columns.
+        types: PostgreSQL's names of their types.
+        rows: In order; of `streamed`, read as they are asked for.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]] | list[tuple[Any, ...]]
+
+
+def ask(address: Address, statement: str, run: int = 0) -> Answer:
+    """All rows at once; see `streamed`."""
+    with streamed(address, statement, run) as answer:
+        return Answer(answer.names, answer.types, list(answer.rows))
+
+
+@contextmanager
+def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer]:
+    """The answer to one statement, its rows read as they are asked for.
+
+    Args:
+        address: Where.
+        statement: SQL; the names of views need no schema.
+        run: Which run the views show.
+
+    Raises:
+        DatabaseError: The database refuses: one line, with its hint or the place in the statement.
+    """
+    connection = address.connect("reader")
+    try:
+        connection.execute("SELECT set_config('posebus.run', %s, false)", (str(run),))
+        with connection.cursor() as cursor:
+            # stream() sends one statement alone: what follows a semicolon is refused, not carried out.
+            rows = cursor.stream(statement.encode(), size=1000)
+            first = next(rows, None)
+            columns = [(column.name, column.type_display) for column in cursor.description or []]
+            if first is None:
+                columns = _described(connection, statement)
+            names, types = zip(*columns, strict=True) if columns else ((), ())
+            yield Answer(names, types, _plain_rows(address, statement, first, rows))
+    except psycopg.Error as error:
+        raise _refusal(error, statement, address) from error
+    finally:
+        connection.close()
+
+
+def _described(connection: Connection, statement: str) -> list[tuple[str, str]]:
+    """Names and types of the columns of a statement without rows: a stream of nothing does not tell them."""
+    connection.pgconn.prepare(b"", statement.encode())
+    result = connection.pgconn.describe_prepared(b"")
+    columns = []
+    for i in range(result.nfields):
+        known = connection.adapters.types.get(result.ftype(i))
+        columns.append(((result.fname(i) or b"").decode(), known.name if known else str(result.ftype(i))))
+    return columns
+
+
+def _plain_rows(
+    address: Address, statement: str, first: tuple[Any, ...] | None, rest: Iterator[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    try:
+        if first is not None:
+            yield tuple(map(_plain, first))
+        for row in rest:
+            yield tuple(map(_plain, row))
+    except psycopg.Error as error:
+        raise _refusal(error, statement, address) from error
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str() | datetime() | bytes() | dict():
+            return value
+        case Decimal():
+            return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+        case date():
+            return value.isoformat()
+        case list():
+            return [_plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+def _refusal(error: psycopg.Error, statement: str, address: Address) -> PosebusError:
+    text, hint = failures.first_line(error), error.diag.message_hint
+    if error.sqlstate is None and not isinstance(error, psycopg.OperationalError):
+        return DatabaseError("there is no statement" if "EMPTY_QUERY" in text else text)
+    if error.sqlstate in _READING_ONLY:
+        return DatabaseError(
+            f"queries only read: {text}",
+            hint="the tables are filled by posebus run; use psql as the owner to change them",
+        )
+    if error.sqlstate == "57014":
+        return DatabaseError(
+            f"the query took longer than {READER_TIMEOUT_S} s",
+            hint="give it a range of time: WHERE ts > now() - interval '1 hour'",
+        )
+    if error.sqlstate is None or error.sqlstate[:2] in ("08", "53", "57", "58"):
+        return failures.meaning(error, str(address))
+    if error.sqlstate == "42601" and "multiple commands" in text:
+        return DatabaseError("one statement at a time: there is more after the semicolon", hint=None)
+    where = _place(error, statement)
+    if error.sqlstate == "42P01" and not hint:
+        hint = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes"
+    return DatabaseError(f"{text}{where}", hint=hint)
+
+
+def _place(error: psycopg.Error, statement: str) -> str:
+    """Line and column of a fault in the statement, with the text that stands there."""
+    position = error.diag.statement_position
+    if position is None:
+        return ""
+    before = statement[: int(position) - 1]
+    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    words = statement[int(position) - 1 :].split()
+    at = f"column {column}" if "\n" not in statement else f"line {line}, column {column}"
+    return f" ({at}: {words[0]})" if words else f" ({at})"

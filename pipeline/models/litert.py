@@ -1,0 +1,120 @@
+"""LiteRT: loads a .tflite file and runs it on batches of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from pipeline.core.errors import ModelError
+from pipeline.core.types import F32
+
+BATCHES = (4, 2, 1)
+"""Fixed sizes that a batch is cut into. Larger ones are slower on a CPU (activations leave the cache)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a model.
+
+    Attributes:
+        index: Its number among the model's outputs.
+        shape: Of one picture, without the batch.
+        pieces: Sizes along the first axis of the parts that the model joins; where it joins them over a whole batch,
+            the parts of one picture lie apart and are put together again. Empty: the batch is the first axis.
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    pieces: tuple[int, ...] = ()
+
+
+class LiteRtModel:
+    """A model file in memory. Not for two threads at once.
+
+    Results are the same to the bit whatever the batch and the number of threads (tests/unit/models/test_batches.py).
+
+    Args:
+        path: The .tflite file.
+        size: Side of its square pictures.
+        outputs: Which outputs `run` gives, in this order.
+        threads: Threads of one inference.
+    """
+
+    def __init__(self, path: Path, *, size: int, outputs: Sequence[Output], threads: int = 1) -> None:
+        try:
+            self._content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"{path}: cannot be read ({error.strerror})", hint="posebus models check names the files"
+            ) from error
+        self._path, self._size, self._outputs, self._threads = path, size, tuple(outputs), threads
+        self._by_batch: dict[int, Interpreter] = {}
+        self._check_shapes(self._interpreter(1))
+
+    def run(self, pictures: F32) -> tuple[F32, ...]:
+        """The chosen outputs, each (N, *shape) float32, for (N, size, size, 3) float32 pictures."""
+        total = len(pictures)
+        results = tuple(np.empty((total, *output.shape), dtype=np.float32) for output in self._outputs)
+        start = 0
+        while start < total:
+            batch = next(b for b in BATCHES if b <= total - start)
+            interpreter = self._interpreter(batch)
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pictures[start : start + batch])
+            interpreter.invoke()
+            details = interpreter.get_output_details()
+            for output, result in zip(self._outputs, results, strict=True):
+                tensor = interpreter.get_tensor(details[output.index]["index"])
+                result[start : start + batch] = _by_picture(tensor, batch, output)
+            start += batch
+        return results
+
+    def _interpreter(self, batch: int) -> Interpreter:
+        if batch not in self._by_batch:
+            try:
+                interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+                if batch > 1:
+                    shape = [batch, self._size, self._size, 3]
+                    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+                interpreter.allocate_tensors()
+            except (ValueError, RuntimeError) as error:
+                raise ModelError(
+                    f"{self._path}: not a model that LiteRT can run ({error})",
+                    hint="posebus models pull puts the right file in its place",
+                ) from error
+            self._by_batch[batch] = interpreter
+        return self._by_batch[batch]
+
+    def _check_shapes(self, interpreter: Interpreter) -> None:
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        have = tuple(int(n) for n in inputs[0]["shape"])
+        want = (1, self._size, self._size, 3)
+        if len(inputs) != 1 or have != want or inputs[0]["dtype"] is not np.float32:
+            raise ModelError(
+                f"{self._path}: input {have} {inputs[0]['dtype'].__name__}, expected {want} float32",
+                hint="this is another model: posebus models check compares the files with the zoo",
+            )
+        for output in self._outputs:
+            shape = (1, *output.shape)
+            found = tuple(int(n) for n in outputs[output.index]["shape"]) if output.index < len(outputs) else None
+            if found != shape:
+                raise ModelError(
+                    f"{self._path}: output {output.index} is {found}, expected {shape}",
+                    hint="this is another model: posebus models check compares the files with the zoo",
+                )
+
+
+def _by_picture(tensor: F32, batch: int, output: Output) -> F32:
+    if batch == 1 or not output.pieces:
+        return tensor.reshape(batch, *output.shape)
+    rest = output.shape[1:]
+    flat = tensor.reshape(-1, prod(rest))
+    parts, at = [], 0
+    for piece in output.pieces:
+        parts.append(flat[at : at + piece * batch].reshape(batch, piece, *rest))
+        at += piece * batch
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,16 @@
+"""Delivery of incidents: to the log and by webhook."""
+
+from pipeline.notify.base import Channel, Delivery, DeliveryRefused
+from pipeline.notify.log import LogChannel
+from pipeline.notify.notifier import Notifier, notifier_of
+from pipeline.notify.webhook import WebhookChannel
+
+__all__ = [
+    "Channel",
+    "Delivery",
+    "DeliveryRefused",
+    "LogChannel",
+    "Notifier",
+    "WebhookChannel",
+    "notifier_of",
+]

@@ -1,0 +1,1 @@
+"""Where records rest outside of the database."""

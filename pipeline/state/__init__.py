@@ -1,0 +1,1 @@
+"""Where the snapshots of stages rest between checkpoints."""

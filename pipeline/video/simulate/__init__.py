@@ -1,0 +1,19 @@
+"""Simulated cameras: rendered people who move, with exact truth about every frame."""
+
+from pipeline.video.simulate.scene import SCENES, SceneSpec, parse_scene
+from pipeline.video.simulate.simulation import Simulation
+from pipeline.video.simulate.source import SimulatedSource
+from pipeline.video.simulate.truth import Biography, Fall, Interval, Repetition, Truth
+
+__all__ = [
+    "SCENES",
+    "Biography",
+    "Fall",
+    "Interval",
+    "Repetition",
+    "SceneSpec",
+    "SimulatedSource",
+    "Simulation",
+    "Truth",
+    "parse_scene",
+]

@@ -1,0 +1,116 @@
+"""A simulated clip: its pictures and what is true of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from pipeline.core.types import F64, U8, Bool
+from pipeline.video.simulate.gym import stage_gym
+from pipeline.video.simulate.head import paint_face
+from pipeline.video.simulate.kinematics import POINT, SKELETON, Figures, figures
+from pipeline.video.simulate.layout import boxes, hidden, lay_out
+from pipeline.video.simulate.painter import Painter
+from pipeline.video.simulate.parts import body_parts, joined
+from pipeline.video.simulate.scene import SceneSpec
+from pipeline.video.simulate.staging import Staging
+from pipeline.video.simulate.truth import Biography, Fall, Interval, Truth
+from pipeline.video.simulate.ward import stage_ward
+
+_STAGES: Mapping[str, Callable[[SceneSpec], Staging]] = MappingProxyType({"gym": stage_gym, "ward": stage_ward})
+_HIPS = [POINT["left_hip"], POINT["right_hip"]]
+
+
+class Simulation:
+    """The clip that `spec` describes; picture and truth of frame k come from the same postures.
+
+    Attributes:
+        spec: What was asked for.
+        camera: What it is seen through.
+    """
+
+    def __init__(self, spec: SceneSpec) -> None:
+        staging = _STAGES[spec.scene](spec)
+        self.spec = spec
+        self.camera = staging.camera
+        self._actors = staging.actors
+        self._background = staging.background
+        self._lengths = np.stack([actor.body.lengths for actor in staging.actors])
+        self._heights = self._lengths[:, 0]
+        self._parts = joined([body_parts(actor.body, actor.looks) for actor in staging.actors])
+        self._painter = Painter(self._parts, [paint_face(actor.looks) for actor in staging.actors], staging.camera)
+
+    def picture(self, k: int) -> U8:
+        """(H, W, 3) uint8, BGR: frame k."""
+        picture = self._background.copy()
+        bodies = self._figures(k)
+        self._painter.paint(picture, bodies, lay_out(bodies, self._parts, self.camera, self._heights))
+        return picture
+
+    def truth(self, k: int) -> Truth:
+        """The people of whom something shows in frame k."""
+        bodies = self._figures(k)
+        layout = lay_out(bodies, self._parts, self.camera, self._heights)
+        count = len(SKELETON)
+        keypoints = layout.points[:, :count]
+        visible = self._inside(keypoints) & ~hidden(layout, self._parts, count)
+        around = boxes(layout, self._parts)
+        shown = np.flatnonzero(self._shows(around) & np.any(self._inside(keypoints), axis=1))
+        hips = bodies.points[:, _HIPS].mean(axis=1, keepdims=True)
+        world = (bodies.points[:, :count] - hips) @ self.camera.axes.T
+        edges = np.tile([self.camera.width, self.camera.height], 2)
+        activities = [actor.script.activity(self.spec.time_s(k)) for actor in self._actors]
+        return Truth(
+            person=shown.astype(np.int64),
+            keypoints=keypoints[shown].astype(np.float32),
+            visible=visible[shown],
+            world=world[shown].astype(np.float32),
+            xyxy=np.clip(around[shown], 0, edges).astype(np.float32),
+            activity=tuple(activities[n] for n in shown),
+        )
+
+    def annotations(self) -> tuple[Biography, ...]:
+        """What every person does in the whole clip; it looks at every frame once."""
+        shows = np.zeros((self.spec.frames, len(self._actors)), dtype=np.bool_)
+        for k in range(self.spec.frames):
+            shows[k, self.truth(k).person] = True
+        end = self.spec.time_s(self.spec.frames - 1)
+        return tuple(
+            Biography(
+                person=n,
+                height_m=actor.body.height_m,
+                present=tuple(self._intervals(shows[:, n])),
+                repetitions=tuple(rep for rep in actor.script.repetitions if rep.end_s <= end),
+                falls=tuple(_within(fall, end) for fall in actor.script.falls if fall.impact_s <= end),
+            )
+            for n, actor in enumerate(self._actors)
+        )
+
+    def _figures(self, k: int) -> Figures:
+        t = self.spec.time_s(k)
+        return figures(np.stack([actor.script.posture(t) for actor in self._actors]), self._lengths)
+
+    def _inside(self, pixels: F64) -> Bool:
+        inside: Bool = np.all((pixels >= 0) & (pixels < (self.camera.width, self.camera.height)), axis=-1)
+        return inside
+
+    def _shows(self, around: F64) -> Bool:
+        shows: Bool = np.all(around[:, 2:] > 0, axis=1) & np.all(
+            around[:, :2] < (self.camera.width, self.camera.height), axis=1
+        )
+        return shows
+
+    def _intervals(self, shows: Bool) -> list[Interval]:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], shows.astype(np.int8), [0]])))
+        return [
+            Interval(self.spec.time_s(int(first)), self.spec.time_s(int(last) - 1))
+            for first, last in edges.reshape(-1, 2)
+        ]
+
+
+def _within(fall: Fall, end_s: float) -> Fall:
+    """The fall as far as the clip shows it."""
+    up = fall.end_s if fall.end_s is not None and fall.end_s <= end_s else None
+    return Fall(fall.direction, fall.start_s, fall.impact_s, up)

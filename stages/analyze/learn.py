@@ -1,0 +1,74 @@
+"""Lengths of a body and the direction of gravity, learned over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import exp, sqrt
+
+import numpy as np
+
+from pipeline.core.types import F64
+from stages.analyze.body import Extent
+from stages.analyze.options import AnalyzeOptions
+from stages.analyze.state import NAN, AnalyzedPerson, AnalyzeState
+
+_OUTLIER = 1.25  # one frame may not move a learned length by more than this factor
+_STRAIGHT_DEG = 30.0
+_STRAIGHT_THIGH = 0.75  # thigh over shank on the picture; both are 0.245 of the stature (Winter, 2009)
+_UPRIGHT_COS = 0.77  # 40 degrees: a lying body of a camera tilted by up to 35 degrees stays outside
+_UP_PRIOR_S = 2.0
+_UP_MEMORY_S = 60.0
+
+
+def learn_lengths(person: AnalyzedPerson, extent: Extent, metric: bool, dt_s: float, options: AnalyzeOptions) -> None:
+    """Follow the body's lengths with the time constant `learn_s`.
+
+    Metres do not depend on the pose: each frame counts. On the picture a bone is shortened when it points at the
+    camera: lengths follow upright frames both ways, and others only upwards.
+    """
+    if metric != person.metric:
+        person.metric = metric
+        person.height = person.leg = person.trunk = person.scale = NAN
+    gain = 1.0 - exp(-dt_s / options.learn_s)
+    both_ways = metric or _is_upright(extent)
+    person.height = _follow(person.height, extent.height, gain, both_ways)
+    person.leg = _follow(person.leg, extent.leg, gain, both_ways)
+    person.trunk = _follow(person.trunk, extent.trunk, gain, both_ways)
+    person.scale = _follow(person.scale, extent.scale, gain, both_ways=True)
+
+
+def up_of(state: AnalyzeState, metric: bool) -> F64:
+    """(3,) unit vector against gravity; without metres it is the picture's vertical."""
+    return np.array((state.up_x, state.up_y, state.up_z) if metric else (0.0, -1.0, 0.0))
+
+
+def learn_up(state: AnalyzeState, extents: Iterable[Extent], dt_s: float) -> None:
+    """Lean the camera's up towards the people who stand straight; the picture's vertical weighs some seconds."""
+    for extent in extents:
+        x, y, z = extent.lean_x, extent.lean_y, extent.lean_z
+        length = sqrt(x * x + y * y + z * z)
+        straight = extent.knee <= _STRAIGHT_DEG and extent.hip <= _STRAIGHT_DEG
+        if not (straight and -y >= _UPRIGHT_COS * length > 0.0):
+            continue
+        gain = dt_s / (_UP_PRIOR_S + state.up_s + dt_s)
+        x = state.up_x + gain * (x / length - state.up_x)
+        y = state.up_y + gain * (y / length - state.up_y)
+        z = state.up_z + gain * (z / length - state.up_z)
+        length = sqrt(x * x + y * y + z * z)
+        state.up_x, state.up_y, state.up_z = x / length, y / length, z / length
+        state.up_s = min(state.up_s + dt_s, _UP_MEMORY_S)
+
+
+def _is_upright(extent: Extent) -> bool:
+    straight = extent.knee <= _STRAIGHT_DEG and extent.hip <= _STRAIGHT_DEG and extent.thigh >= _STRAIGHT_THIGH
+    return straight and extent.trunk_rise >= _UPRIGHT_COS * extent.trunk
+
+
+def _follow(learned: float, now: float, gain: float, both_ways: bool) -> float:
+    if now != now or now <= 0.0:
+        return learned
+    if learned != learned:
+        return now
+    if now < learned and not both_ways:
+        return learned
+    return learned + gain * (min(max(now, learned / _OUTLIER), learned * _OUTLIER) - learned)

@@ -1,0 +1,121 @@
+"""What can be set about analysis; every threshold says where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stages.analyze.exercises import SQUAT, Exercise
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeOptions:
+    """Options of the stage analyze. Lengths of bodies are learned, so no option depends on pixels a person."""
+
+    min_score: float = 0.5
+    """Least score of a keypoint that counts as seen, [0, 1]; below it a BlazePose keypoint is rather out of view."""
+
+    min_bone_m: float = 0.05
+    """Shortest bone, metres, (0, 1], that an angle is taken from, where the model gives metres."""
+
+    min_bone_px: float = 8.0
+    """Shortest bone, pixels, (0, 1000], that an angle is taken from, where it does not: 1 px of noise there is 7
+    degrees."""
+
+    learn_s: float = 1.0
+    """Time constant of learned body lengths, seconds, (0, 60]: a walker's size on the picture changes no faster."""
+
+    velocity_s: float = 0.12
+    """Time constant of hip velocity, seconds, (0, 2]: a fall takes 0.5 to 1 s from loss of balance to the floor."""
+
+    travel_s: float = 0.5
+    """Time constant of the speed that tells walking from sway, seconds, (0, 10]: about one step."""
+
+    max_gap_s: float = 1.0
+    """Longest time unseen over which a velocity is still taken, seconds, (0, 10]."""
+
+    lie_tilt: float = 60.0
+    """Trunk tilt from which a person lies, degrees against the vertical, (0, 90] (60: Karantonis et al., 2006)."""
+
+    lie_hip: float = 0.45
+    """Hips at most this far above the ankles when lying, leg lengths, [0, 1]; a chair gives 0.5."""
+
+    lie_shoulder: float = 0.40
+    """Shoulders at most this far above the ankles when lying, body heights, [0, 1]: 0.6 m, propped on an elbow."""
+
+    lie_offset: float = 0.35
+    """Middle of the trunk at least this far beside the feet when lying, leg lengths, [0, 2]: feet under it carry a
+    crouch."""
+
+    bend_tilt: float = 45.0
+    """Trunk tilt from which an upright person bends, degrees, (0, 90]."""
+
+    low_hip: float = 0.75
+    """Hips below this above the ankles: sitting or crouching, leg lengths, (0, 1]; walking stays above 0.9."""
+
+    kneel_knee: float = 0.35
+    """Lower knee at most this far above its ankle when kneeling, shank lengths, [0, 1]."""
+
+    sit_offset: float = 0.30
+    """Trunk at least this far beside the feet when sitting, leg lengths, [0, 2]: a crouch must balance over its
+    feet."""
+
+    walk_speed: float = 0.20
+    """Speed from which a person walks, body heights/s, (0, 10]: 0.3 m/s at a body height (nose to ankle) of 1.5 m."""
+
+    run_speed: float = 1.35
+    """Speed from which a person runs, body heights/s, (0, 10]: people change at 2 m/s (Hreljac, 1993)."""
+
+    posture_hold_s: float = 0.5
+    """How long a new posture must hold before it counts, seconds, [0, 60]."""
+
+    fall_descent: float = 0.75
+    """Downward speed of the hips that is a fall, body heights/s, (0, 10]: 1.3 m/s (Bourke et al., 2008; Wu, 2000: falls
+    are 2-3 times faster than daily movements) at 1.5 m from nose to ankle is 0.87, less 15 % for the smoothing by
+    `velocity_s`."""
+
+    fall_short_descent: float = 0.50
+    """The same for who is down within `fall_short_s` of standing, body heights/s, (0, 10]: few frames a second, and a
+    fall away from a camera that looks down, blunt the descent on the picture."""
+
+    fall_short_s: float = 0.8
+    """From upright hips to down in at most this time is no lying down on purpose, seconds, [0, 10]."""
+
+    fall_upright: float = 0.80
+    """Hips at least this high above the ankles are upright, leg lengths, (0, 1]; see `fall_short_s`."""
+
+    fall_start: float = 0.15
+    """Downward speed from which a descent counts as begun, body heights/s, (0, 10]; sway stays below."""
+
+    fall_window_s: float = 2.0
+    """Longest time from the fastest descent to lying, seconds, (0, 10]."""
+
+    fall_head: float = 0.35
+    """Head at most this high, body heights, [0, 1], hips at most `fall_hip` and feet not under it: down whatever the
+    trunk does."""
+
+    fall_hip: float = 0.30
+    """Hips at most this high above the ankles, leg lengths, [0, 1]: see `fall_head`."""
+
+    fall_confirm_s: float = 2.5
+    """Time down after which a fall is confirmed, seconds, [0, 600]; who only stumbled is up or moving by then."""
+
+    fall_recover_s: float = 1.5
+    """Time upright after which a person has recovered, seconds, [0, 600]."""
+
+    fall_dismiss_s: float = 5.0
+    """A suspected fall is dismissed when its person is seen, but not down, for this long, seconds, [0, 600]."""
+
+    recover_tilt: float = 40.0
+    """Greatest trunk tilt of a person who is up again, degrees, (0, 90]."""
+
+    recover_hip: float = 0.45
+    """Least height of the hips of a person who is up again, leg lengths, [0, 1]: a chair counts."""
+
+    leave_s: float = 2.0
+    """A person unseen for this long has left, seconds, (0, 3600]."""
+
+    keep_s: float = 30.0
+    """How long a person who left is remembered (lengths, repetitions, a fall), seconds, [0, 86400]."""
+
+    exercises: tuple[Exercise, ...] = (SQUAT,)
+    """Exercises whose repetitions are counted."""

@@ -1,0 +1,207 @@
+"""The stage analyze: smoothed poses in; measures out, and the events that were decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipeline.core.ids import make_id
+from pipeline.core.records import Record, Stamp, Tick
+from pipeline.core.types import F32, F64
+from pipeline.core.units import ANGLE_UNIT_DEG, rounded
+from pipeline.core.values import Event, Measures, Motions
+from pipeline.core.vocabulary import ANGLES, MEASURES, POSTURES
+from stages.analyze.body import Bodies, Extent, measure_bodies
+from stages.analyze.falls import step_fall
+from stages.analyze.layout import Layout, layout_of
+from stages.analyze.learn import learn_lengths, learn_up, up_of
+from stages.analyze.movement import Shape, move, shape_of
+from stages.analyze.options import AnalyzeOptions
+from stages.analyze.postures import hold_posture, posture_of
+from stages.analyze.reps import count_rep
+from stages.analyze.state import AnalyzedPerson, AnalyzeState, CountedReps
+
+_SCALAR_UNIT = 1 / 1000
+
+
+class AnalyzeStage:
+    """A `KeyedStage` from Motions to Measures and Events; each frame yields one Measures and then its events."""
+
+    def __init__(self, options: AnalyzeOptions | None = None) -> None:
+        self._options = options or AnalyzeOptions()
+        self._layouts: dict[str, Layout] = {}
+
+    def initial_state(self, camera: str) -> AnalyzeState:
+        """Nobody seen, gravity down the picture."""
+        return AnalyzeState()
+
+    def step(self, state: AnalyzeState, record: Record[Motions]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
+        """Measure everyone in the frame. Raises InvalidRecord for a skeleton that lacks a body."""
+        motions = record.value
+        layout = self._layout(motions.poses.skeleton)
+        metric = motions.poses.world.shape[1] > 0
+        bodies = measure_bodies(motions, layout, up_of(state, metric), self._options)
+        told = _Told(state, record.stamp)
+        people = {person.track_id: person for person in state.people}
+        postures: list[int] = []
+        scalars: list[tuple[float, ...]] = []
+        size = motions.poses.width, motions.poses.height
+        elapsed_s = 0.0
+        for track_id, extent in zip(motions.track_id.tolist(), bodies.extents, strict=True):
+            person = people.get(track_id)
+            if person is None:
+                person = self._enter(state, track_id, told)
+            elif not person.present:
+                person.present, person.entered_us = True, told.now_us
+                told.event("enter", "enter", track_id, told.now_us)
+            elapsed_s = max(elapsed_s, min((told.now_us - person.seen_us) / 1e6, 1.0))
+            shape = self._person(state, person, extent, bodies, size, told)
+            person.seen_us = told.now_us
+            postures.append(person.posture)
+            scalars.append((shape.tilt, shape.hip, shape.head, shape.speed, shape.descent, shape.body_height))
+        if metric:
+            learn_up(state, bodies.extents, elapsed_s)
+        self._leave(state, told)
+        measures = _measures(motions, bodies.angles, postures, scalars, told.events)
+        return state, [measures, *told.events]
+
+    def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
+        """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
+        told = _Told(state, record.stamp)
+        self._leave(state, told)
+        if not told.events:
+            return state, []
+        nobody = Measures(
+            track_id=np.empty(0, np.int64),
+            posture=np.empty(0, np.uint8),
+            angles=np.empty((0, len(ANGLES)), np.float32),
+            scalars=np.empty((0, len(MEASURES)), np.float32),
+            events=tuple(told.events),
+        )
+        return state, [nobody, *told.events]
+
+    def _layout(self, skeleton: str) -> Layout:
+        layout = self._layouts.get(skeleton)
+        if layout is None:
+            layout = self._layouts[skeleton] = layout_of(skeleton)
+        return layout
+
+    def _enter(self, state: AnalyzeState, track_id: int, told: _Told) -> AnalyzedPerson:
+        person = AnalyzedPerson(track_id, entered_us=told.now_us, seen_us=told.now_us)
+        state.people.append(person)
+        told.event("enter", "enter", track_id, told.now_us)
+        return person
+
+    def _reps(self, person: AnalyzedPerson) -> list[CountedReps]:
+        """One for each exercise; counts outlive a change of the list of exercises."""
+        exercises = self._options.exercises
+        if [reps.exercise for reps in person.reps] != [exercise.name for exercise in exercises]:
+            kept = {reps.exercise: reps for reps in person.reps}
+            person.reps = [kept.get(exercise.name) or CountedReps(exercise.name) for exercise in exercises]
+        return person.reps
+
+    def _leave(self, state: AnalyzeState, told: _Told) -> None:
+        options = self._options
+        for person in state.people:
+            if person.present and told.now_us - person.seen_us >= options.leave_s * 1e6:
+                person.present = False
+                stayed_s = (person.seen_us - person.entered_us) / 1e6
+                told.event("leave", "leave", person.track_id, person.seen_us, value=stayed_s)
+        forgotten_us = told.now_us - int((options.leave_s + options.keep_s) * 1e6)
+        if any(person.seen_us < forgotten_us for person in state.people):
+            state.people = [person for person in state.people if person.seen_us >= forgotten_us]
+
+    def _person(
+        self,
+        state: AnalyzeState,
+        person: AnalyzedPerson,
+        extent: Extent,
+        bodies: Bodies,
+        size: tuple[int, int],
+        told: _Told,
+    ) -> Shape:
+        options, now_us, last_us = self._options, told.now_us, person.seen_us
+        dt_s = (now_us - last_us) / 1e6
+        learn_lengths(person, extent, bodies.metric, dt_s, options)
+        move(person, extent, now_us, options)
+        shape = shape_of(person, extent, state)
+        shown = posture_of(shape, person.posture, options)
+        before_us = person.posture_us
+        if hold_posture(person, shown, now_us, options):
+            seconds = (person.posture_us - before_us) / 1e6 if before_us else None
+            evidence = {"trunk_tilt": shape.tilt, "hip_height": shape.hip, "travel": shape.travel}
+            label = POSTURES[person.posture]
+            told.event("posture", label, person.track_id, person.posture_us, value=seconds, evidence=evidence)
+        for exercise, reps in zip(options.exercises, self._reps(person), strict=True):
+            rep = count_rep(reps, exercise, extent, shape, shown, now_us, dt_s)
+            if rep is not None:
+                told.event(
+                    "rep", exercise.name, person.track_id, rep.started_us, now_us, float(reps.count), rep.evidence
+                )
+        fall = step_fall(person, shape, now_us, last_us, options)
+        if fall is not None:
+            self._tell_fall(person, fall, shape, size, told)
+        return shape
+
+    def _tell_fall(self, person: AnalyzedPerson, label: str, shape: Shape, size: tuple[int, int], told: _Told) -> None:
+        if label == "suspected":
+            person.fall_no = told.next_number()
+        seconds = (told.now_us - person.fall_at_us) / 1e6
+        evidence = {
+            "peak_descent": person.fall_peak,
+            "trunk_tilt": shape.tilt,
+            "head_height": shape.head,
+            "hip_height": shape.hip,
+            "seconds": seconds,
+            "x": person.hip_x / size[0],
+            "y": person.hip_y / size[1],
+        }
+        over = told.now_us if label in ("recovered", "dismissed") else None
+        told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
+
+
+class _Told:
+    """The events of one record."""
+
+    def __init__(self, state: AnalyzeState, stamp: Stamp) -> None:
+        self.now_us = stamp.captured_at_us
+        self.events: list[Event] = []
+        self._state = state
+        self._stamp = stamp
+
+    def next_number(self) -> int:
+        self._state.events += 1
+        return self._state.events
+
+    def event(
+        self,
+        kind: str,
+        label: str,
+        track_id: int,
+        at_us: int,
+        end_us: int | None = None,
+        value: float | None = None,
+        evidence: Mapping[str, float] | None = None,
+        number: int | None = None,
+    ) -> None:
+        """Tell an event, under the camera's next number or the given one (all steps of a fall have the same)."""
+        stamp = self._stamp
+        number = self.next_number() if number is None else number
+        known = {name: round(v, 3) for name, v in (evidence or {}).items() if v == v}
+        event_id = make_id("event", stamp.run, stamp.camera, stamp.session, track_id, kind, label, number)
+        value = None if value is None else round(value, 3)
+        self.events.append(Event(event_id, kind, label, track_id, at_us, end_us, value, known))
+
+
+def _measures(
+    motions: Motions, angles: F64, postures: list[int], scalars: list[tuple[float, ...]], events: list[Event]
+) -> Measures:
+    table: F32 = np.array(scalars, np.float32).reshape(len(scalars), len(MEASURES))
+    return Measures(
+        track_id=motions.track_id,
+        posture=np.array(postures, np.uint8),
+        angles=rounded(angles.astype(np.float32), ANGLE_UNIT_DEG),
+        scalars=rounded(table, _SCALAR_UNIT),
+        events=tuple(events),
+    )

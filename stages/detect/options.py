@@ -1,0 +1,34 @@
+"""What can be set about looking for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """Settings of the stage `detect`."""
+
+    window: float = 0.6
+    """Side of the square windows as a share of the picture's shorter side, (0, 1]. The BlazePose detector wants a
+    person of at least a quarter of its picture: 0.6 finds people from about 0.15 of the shorter side on."""
+
+    overlap: float = 0.5
+    """Least share of a window that it has in common with its neighbour, [0, 0.9]. At 0.5 whoever is at most half a
+    window large lies whole in one of them."""
+
+    sweep_s: float = 1.0
+    """Seconds of event time within which every window where something moves, or where someone was found, is looked at.
+    A person who appears is found within this time."""
+
+    quiet_sweep_s: float = 10.0
+    """The same for windows where nothing moves and no one was found, seconds. Equal to `sweep_s` to rely on no motion
+    boxes at all."""
+
+    calm_s: float = 3.0
+    """Seconds without motion and without a person after which a window counts as quiet: three looks of a sweep."""
+
+    merge: float = 0.35
+    """Detections of two windows are one person when their centres are nearer than this share of the smaller region's
+    side. The hips of two people side by side are a shoulder's width apart, about 0.2 of the side for the same
+    person seen twice and more for two people; 0.35 is as measured on real clips."""

@@ -1,0 +1,172 @@
+"""The stage `detect`: a frame in, where people may be out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.perception import Found, PersonDetector
+from pipeline.core.records import Record
+from pipeline.core.regions import centre_distance, keep_distinct
+from pipeline.core.types import F32, I64, U8
+from pipeline.core.values import Detections, Frame, Image
+from stages.detect.options import DetectOptions
+from stages.detect.windows import cut, touched, windows
+
+NEVER = -(1 << 62)
+"""Event time of what has not happened yet, microseconds."""
+
+
+@dataclass(slots=True)
+class DetectState:
+    """How long ago each window was looked at.
+
+    Attributes:
+        width, height: Of the last frame, pixels; 0 before the first.
+        at_us: Event time of the last frame.
+        credit: Looks that are saved up.
+        looked_us: (W,) int64, event time of the last look at each window, NEVER before the first.
+        active_us: (W,) int64, event time of the last motion or detection in each window.
+    """
+
+    width: int
+    height: int
+    at_us: int
+    credit: float
+    looked_us: I64
+    active_us: I64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A window to be looked at.
+
+    Attributes:
+        window: Its number.
+        picture: (S, S, 3) uint8, BGR.
+    """
+
+    window: int
+    picture: U8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What was found in a window, in pixels of its picture."""
+
+    window: int
+    found: Found
+
+
+class DetectStage:
+    """Looks for people, a window or two a frame.
+
+    The budget grows with event time, not with frames: as many looks in `sweep_s` as there are windows. It goes to the
+    windows that are most overdue; one where something begins to move is, as it has not been looked at for long.
+
+    Args:
+        options: Settings.
+        detector: Finds people in small pictures.
+        pixels: Unpacks an image: (H, W, 3) uint8 BGR. Called only for frames that are looked at.
+    """
+
+    def __init__(self, options: DetectOptions, detector: PersonDetector, pixels: Callable[[Image], U8]) -> None:
+        self._options, self._detector, self._pixels = options, detector, pixels
+
+    def initial_state(self, camera: str) -> DetectState:
+        """The state of a camera never seen before."""
+        none = np.zeros(0, dtype=np.int64)
+        return DetectState(width=0, height=0, at_us=0, credit=0.0, looked_us=none, active_us=none.copy())
+
+    def plan(self, state: DetectState, record: Record[Frame]) -> Sequence[Look]:
+        """The windows that are due, cut out of the picture."""
+        image = record.value.image
+        squares = self._windows(image)
+        due = self._due(self._advanced(state, record))
+        if not len(due):
+            return ()
+        pixels = self._pixels(image)
+        return [Look(int(w), cut(pixels, squares[w], self._detector.size)) for w in due]
+
+    def infer(self, requests: Sequence[Look]) -> Sequence[Seen]:
+        """The detector on all pictures at once."""
+        found = self._detector.detect(np.stack([look.picture for look in requests])) if requests else ()
+        return [Seen(look.window, one) for look, one in zip(requests, found, strict=True)]
+
+    def fold(
+        self, state: DetectState, record: Record[Frame], results: Sequence[Seen]
+    ) -> tuple[DetectState, Sequence[Detections]]:
+        """The people of all windows of this frame, each once."""
+        state = self._advanced(state, record)
+        image, now_us = record.value.image, record.stamp.captured_at_us
+        squares = self._windows(image)
+        xyxy, score, region, clipped = _in_frame(results, squares, self._detector.size, image)
+        if len(results):
+            state.looked_us[[seen.window for seen in results]] = now_us
+            state.credit -= len(results)
+            someone = [seen.window for seen in results if len(seen.found.score)]
+            state.active_us[someone] = now_us
+        same = centre_distance(region, region) < self._options.merge
+        # Whoever reaches out of one window is better seen by the neighbour that holds the hips too.
+        kept = keep_distinct(same, score - clipped)
+        value = Detections(image=image, looked=len(results), xyxy=xyxy[kept], score=score[kept], region=region[kept])
+        return state, (value,)
+
+    def _windows(self, image: Image) -> F32:
+        return windows(image.width, image.height, self._options.window, self._options.overlap)
+
+    def _advanced(self, state: DetectState, record: Record[Frame]) -> DetectState:
+        """The state at the time of this record, before anything is looked at."""
+        frame, now_us = record.value, record.stamp.captured_at_us
+        squares = self._windows(frame.image)
+        sweep_s, count = self._options.sweep_s, len(squares)
+        if (state.width, state.height) != (frame.image.width, frame.image.height) or len(state.looked_us) != count:
+            # A picture never seen: two looks at once, the first of them at the whole of it.
+            return DetectState(
+                width=frame.image.width,
+                height=frame.image.height,
+                at_us=now_us,
+                credit=2.0,
+                looked_us=np.full(count, NEVER, dtype=np.int64),
+                active_us=np.full(count, now_us, dtype=np.int64),
+            )
+        earned = min(max(now_us - state.at_us, 0) / 1e6, sweep_s) * count / sweep_s
+        moved = touched(squares, frame.motion)
+        return DetectState(
+            width=state.width,
+            height=state.height,
+            at_us=now_us,
+            # What is not used is not saved up for one expensive frame.
+            credit=min(state.credit + earned, earned + 2.0),
+            looked_us=state.looked_us.copy(),
+            active_us=np.where(moved, now_us, state.active_us),
+        )
+
+    def _due(self, state: DetectState) -> I64:
+        """Numbers of the windows to look at now, the most overdue first, within the credit."""
+        quiet = state.at_us - state.active_us > self._options.calm_s * 1e6
+        period_us = np.where(quiet, self._options.quiet_sweep_s, self._options.sweep_s) * 1e6
+        overdue = (state.at_us - state.looked_us) / period_us
+        order = np.argsort(-overdue, kind="stable")
+        chosen: I64 = order[: int(state.credit + 1e-6)]
+        return chosen[overdue[chosen] >= 1.0 - 1e-6]
+
+
+def _in_frame(results: Sequence[Seen], squares: F32, size: int, image: Image) -> tuple[F32, F32, F32, F32]:
+    """Boxes, scores and regions in pixels of the frame, and 1 for those whose centre their window does not hold."""
+    corners = [squares[seen.window] for seen in results for _ in seen.found.score]
+    square = np.array(corners, dtype=np.float32).reshape(-1, 3)
+    empty = np.zeros((0, 4), dtype=np.float32)
+    xyxy = np.concatenate([empty, *(seen.found.xyxy for seen in results)])
+    region = np.concatenate([empty, *(seen.found.region for seen in results)])
+    score = np.concatenate([empty[:, 0], *(seen.found.score for seen in results)])
+    scale = square[:, 2:] / np.float32(size)
+    xyxy = xyxy * np.tile(scale, 4) + np.tile(square[:, :2], 2)
+    region = np.column_stack((region[:, :2] * scale + square[:, :2], region[:, 2:3] * scale, region[:, 3]))
+    inside = (region[:, :2] >= square[:, :2]) & (region[:, :2] <= square[:, :2] + square[:, 2:])
+    frame = np.array([image.width, image.height], dtype=np.float32)
+    of_frame = (region[:, :2] >= 0) & (region[:, :2] <= frame)
+    clipped: F32 = np.asarray(of_frame.all(axis=1) & ~inside.all(axis=1), dtype=np.float32)
+    return xyxy.astype(np.float32), score.astype(np.float32), region.astype(np.float32), clipped

@@ -1,0 +1,55 @@
+"""What can be set about finding keypoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PoseOptions:
+    """Settings of the stage `pose`."""
+
+    min_score: float = 0.5
+    """Least score of a person whose region is already followed, [0, 1]. mediapipe's min_tracking_confidence."""
+
+    min_new_score: float = 0.5
+    """Least score of a person newly found by the detector, [0, 1]. mediapipe's min_detection_confidence."""
+
+    merge: float = 0.35
+    """A detection whose centre is nearer to a followed region than this share of the smaller side is that person."""
+
+    same_person: float = 0.5
+    """Two skeletons with at least this object keypoint similarity (COCO), mirrored or not, are one person, [0, 1].
+    About 0.5 is left when one is shifted by 0.08 of the body height."""
+
+    sure_score: float = 0.85
+    """A newly found person is given out at once when the score times the mean score of the keypoints within the frame
+    is at least this, [0, 1]. Things that pass for a person reach about 0.77 at the first look, people 0.9 and more."""
+
+    fair_score: float = 0.5
+    """... and from the second frame on, if that agrees, when it is at least this, [0, 1]: as sure as not."""
+
+    margin: float = 0.15
+    """Boxes go around keypoints; they are made larger on each side by this share of their size before it is asked who
+    lies within whom: the top of the head and the hands lie beyond the keypoints."""
+
+    inside: float = 0.6
+    """A skeleton lies within another when at least this share of its box does, [0, 1]."""
+
+    probation_s: float = 1.0
+    """Seconds of event time for which a new skeleton within the box of another person has to move as people do before
+    it is given out. A limb or hair taken for a person does not: its keypoints leap about."""
+
+    part_size: float = 0.75
+    """A skeleton within another is a part of that person when its region is at most this share of the other's, ..."""
+
+    part_score: float = 0.85
+    """... and its mean keypoint score at most this share of the other's. A child in front of an adult scores
+    as high."""
+
+    linger_s: float = 0.5
+    """Seconds of event time for which someone who is lost is looked for where the last velocity leads, but no longer
+    than they were seen before. Two people who walk past each other hide one another for about 0.4 s."""
+
+    max_people: int = 20
+    """Most regions that are looked at in a frame; followed ones come first, then detections by score."""

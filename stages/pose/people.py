@@ -1,0 +1,155 @@
+"""Who in a frame is a person: each once, no limb taken for someone, nothing doubtful shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.boxes import area
+from pipeline.core.keypoints import oks, seen
+from pipeline.core.regions import centre_distance, keep_distinct
+from pipeline.core.skeletons import Skeleton
+from pipeline.core.types import F32, F64, I64, Bool
+from stages.pose.options import PoseOptions
+from stages.pose.state import PoseState
+from stages.pose.to_frame import InFrame
+
+SEEN_SCORE = 0.3
+"""Keypoints with a lower score do not count when two skeletons are compared."""
+
+AREA_OF_BOX = 0.53
+"""A person's area as a share of the box around the keypoints, the usual stand-in where there is no outline (COCO)."""
+
+SAME_HIPS = 0.2
+"""Share of a region's side, which is about 1.25 body heights: the hips of two people are further apart."""
+
+TURNED = np.pi / 4
+"""Radians between the ways up from the hips of one person and of the same one read wrongly."""
+
+JITTER = 0.05
+"""Mean error of a keypoint in body sizes, twice: before and after. As measured on rendered people, 10 px of 380."""
+
+FASTEST = 1.5
+"""Mean speed of the keypoints in body sizes a second that people do not pass: a sprinter makes five, but not within the
+box of someone else; brisk walking and jumping jacks make about one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Who was seen in a frame.
+
+    Attributes:
+        rows: (P,) rows of the candidates that show a person, each person once.
+        shown: (P,) whether that is certain enough to be given out.
+        since_us: (P,) event time from which on it has been seen without a gap or a doubt.
+    """
+
+    rows: I64
+    shown: Bool
+    since_us: I64
+
+
+def judge(
+    state: PoseState,
+    options: PoseOptions,
+    skeleton: Skeleton,
+    looked: tuple[F32, I64],
+    found: InFrame,
+    now_us: int,
+) -> People:
+    """Which of the candidates are people.
+
+    Args:
+        state: Before this frame.
+        options: Settings.
+        skeleton: Of the keypoints.
+        looked: The regions and their numbers, as `candidates` gave them.
+        found: What was found in them.
+        now_us: Event time of the frame.
+    """
+    regions, numbers = looked
+    least = np.where(numbers >= 0, options.min_score, options.min_new_score)
+    passed = np.flatnonzero((found.score >= least) & found.valid)
+    certainty = found.certainty[passed]
+    within: Bool = inside(found.xyxy[passed], options.margin) >= options.inside
+
+    smaller = regions[passed, None, 2] <= options.part_size * regions[None, passed, 2]
+    weaker = certainty[:, None] <= options.part_score * certainty[None, :]
+    is_part: Bool = np.asarray((within & smaller & weaker).any(axis=1))
+
+    same = similarity(skeleton, found.keypoints[passed], found.keypoint_score[passed]) >= options.same_person
+    same |= _misread(found.next_region[passed])
+    np.fill_diagonal(same, True)
+    old = numbers[passed]
+    was_shown = np.append(state.shown, np.uint8(0))[old] > 0
+    quality = found.score[passed] * certainty
+    # Whoever is shown stays unless the other is much surer; parts come last, and go.
+    rank = (quality + 0.3 * was_shown - 10.0 * is_part).astype(np.float32)
+    kept = np.sort(keep_distinct(same, rank))
+    kept = kept[~is_part[kept]]
+
+    # Whoever takes the place of a shown person is shown.
+    shown = (same[kept] & was_shown).any(axis=1)
+    enclosed: Bool = np.asarray(within[np.ix_(kept, kept[shown])].any(axis=1))
+    old, rows, quality = old[kept], passed[kept], quality[kept]
+    steady = _steady(state, old, found.keypoints[rows], now_us)
+    doubtful = enclosed & ~steady
+    unbroken = (old >= 0) & (np.append(state.seen_us, 0)[old] == state.at_us) & ~doubtful
+    since_us = np.where(unbroken, np.append(state.since_us, now_us)[old], now_us)
+    fair = quality >= options.fair_score
+    shown = (
+        (shown & ~doubtful)
+        | (~enclosed & (quality >= options.sure_score))
+        | (~enclosed & fair & unbroken & steady)
+        | (fair & (now_us - since_us >= options.probation_s * 1e6))
+    )
+    return People(rows=rows, shown=shown, since_us=since_us)
+
+
+def similarity(skeleton: Skeleton, keypoints: F32, score: F32) -> F64:
+    """(N, N) object keypoint similarity of the people of a frame (COCO keypoint evaluation); NaN: nothing to compare.
+
+    The higher of the plain and the left-right mirrored similarity stands: the same person seen through two regions may
+    be taken from the front once and from behind once.
+    """
+    points = np.where(seen(keypoints, score, SEEN_SCORE)[:, :, None], keypoints[:, :, :2], np.float32(np.nan))
+    extent = np.ptp(keypoints[:, :, :2], axis=1).astype(np.float64)
+    body = extent.prod(axis=1) * AREA_OF_BOX
+    sigma = np.array(skeleton.oks_sigma)
+    value = np.fmax(oks(points, points, body, sigma), oks(points, points[:, skeleton.mirrored], body, sigma))
+    # What is far apart for the smaller of two people is far apart.
+    result: F64 = np.minimum(value, value.T)
+    return result
+
+
+def _misread(region: F32) -> Bool:
+    """(N, N) which skeletons share the middle of the hips but not the way up: one person, once read wrong way round."""
+    angle = region[:, None, 3] - region[None, :, 3]
+    turned = np.cos(angle) < np.cos(TURNED)
+    result: Bool = turned & (centre_distance(region, region) < SAME_HIPS)
+    return result
+
+
+def inside(xyxy: F32, margin: float) -> F64:
+    """(N, N) share of box i that lies in box j, when that is made larger on each side by `margin` of its size."""
+    grow = (xyxy[:, 2:] - xyxy[:, :2]) * np.float32(margin)
+    low = np.maximum(xyxy[:, None, :2], (xyxy[:, :2] - grow)[None])
+    high = np.minimum(xyxy[:, None, 2:], (xyxy[:, 2:] + grow)[None])
+    shared = np.clip(high - low, 0.0, None).prod(axis=2)
+    share: F64 = shared / np.maximum(area(xyxy), 1e-6)[:, None]
+    np.fill_diagonal(share, 0.0)
+    return share
+
+
+def _steady(state: PoseState, old: I64, keypoints: F32, now_us: int) -> Bool:
+    """(P,) who moved as people can since they were last seen; nobody who is new."""
+    steady = np.zeros(len(old), dtype=np.bool_)
+    known = old >= 0
+    if known.any():
+        before = state.keypoints[old[known]]
+        dt_s = (now_us - state.seen_us[old[known]]) / 1e6
+        moved = np.sqrt(((keypoints[known, :, :2] - before) ** 2).sum(axis=2)).mean(axis=1)
+        size = np.ptp(before, axis=1).max(axis=1)
+        steady[known] = moved <= size * (JITTER + FASTEST * dt_s)
+    return steady

@@ -1,0 +1,105 @@
+"""The stage `pose`: detections in, skeletons out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.perception import Estimated, PoseEstimator
+from pipeline.core.records import Record
+from pipeline.core.skeletons import SKELETONS
+from pipeline.core.types import F32, I64, U8
+from pipeline.core.values import Detections, Image, Poses
+from stages.pose.crops import crops
+from stages.pose.following import candidates, following
+from stages.pose.options import PoseOptions
+from stages.pose.people import judge
+from stages.pose.state import PoseState
+from stages.pose.to_frame import gathered, to_frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A region to be looked at.
+
+    Attributes:
+        picture: (S, S, 3) uint8 BGR, the region turned upright.
+    """
+
+    picture: U8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What was found in one crop: a row of a batch."""
+
+    batch: Estimated
+    row: int
+
+
+class PoseStage:
+    """Follows everyone from frame to frame by their last keypoints, and takes up whom the detector found.
+
+    Args:
+        options: Settings.
+        estimator: Finds the keypoints in a crop.
+        pixels: Unpacks an image: (H, W, 3) uint8 BGR. Called only for frames with someone to look at, once each.
+    """
+
+    def __init__(self, options: PoseOptions, estimator: PoseEstimator, pixels: Callable[[Image], U8]) -> None:
+        self._options, self._estimator, self._pixels = options, estimator, pixels
+        self._skeleton = SKELETONS[estimator.skeleton]
+
+    def initial_state(self, camera: str) -> PoseState:
+        """The state of a camera never seen before."""
+        return PoseState.empty(len(self._skeleton))
+
+    def plan(self, state: PoseState, record: Record[Detections]) -> Sequence[Crop]:
+        """A crop for each region that is followed and each newly found one."""
+        regions, _ = self._candidates(self._of_size(state, record.value.image), record)
+        if not len(regions):
+            return ()
+        return [Crop(picture) for picture in crops(self._pixels(record.value.image), regions, self._estimator.size)]
+
+    def infer(self, requests: Sequence[Crop]) -> Sequence[Seen]:
+        """The estimator on all crops at once."""
+        if not requests:
+            return ()
+        batch = self._estimator.estimate(np.stack([crop.picture for crop in requests]))
+        return [Seen(batch, row) for row in range(len(requests))]
+
+    def fold(
+        self, state: PoseState, record: Record[Detections], results: Sequence[Seen]
+    ) -> tuple[PoseState, Sequence[Poses]]:
+        """The skeletons of this frame, each person once, and the regions for the next."""
+        image, now_us = record.value.image, record.stamp.captured_at_us
+        state = self._of_size(state, image)
+        looked = self._candidates(state, record)
+        estimated = gathered([(seen.batch, seen.row) for seen in results], len(self._skeleton))
+        found = to_frame(estimated, looked[0], self._estimator.size, image.width, image.height)
+        people = judge(state, self._options, self._skeleton, looked, found, now_us)
+        state = following(state, self._options, looked, found, people, (image.width, image.height), now_us)
+        rows = people.rows[people.shown]
+        poses = Poses(
+            skeleton=self._skeleton.name,
+            width=image.width,
+            height=image.height,
+            xyxy=found.xyxy[rows],
+            score=found.score[rows],
+            keypoints=found.keypoints[rows],
+            keypoint_score=found.keypoint_score[rows],
+            world=found.world[rows],
+        )
+        return state, (poses,)
+
+    def _of_size(self, state: PoseState, image: Image) -> PoseState:
+        """The state, unless the picture has another size: what was followed lies elsewhere then."""
+        if (state.width, state.height) == (image.width, image.height):
+            return state
+        return self.initial_state("")
+
+    def _candidates(self, state: PoseState, record: Record[Detections]) -> tuple[F32, I64]:
+        value = record.value
+        return candidates(state, self._options, value.region, value.score, record.stamp.captured_at_us)

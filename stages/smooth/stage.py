@@ -1,0 +1,161 @@
+"""The smooth stage: jitter filtered, gaps filled forward, left-right swaps repaired, doubts flagged, units rounded.
+
+Every frame's tracks give one `Motions` of the same people in the same order: nobody is added or left out. A keypoint
+comes out smoothed where it was seen; FILLED where it was seen up to `fill_s` ago, its score falling to 0; else NaN with
+score 0. DOUBTFUL ones (impossible bone, impossible speed) keep their score, and the filter hardly follows them.
+
+Lag of One Euro behind a steady motion: 1 / (2 pi (min_cutoff_hz + beta x speed)), see `SmoothOptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.core.errors import InvalidRecord
+from pipeline.core.keypoints import seen
+from pipeline.core.records import Record, Tick
+from pipeline.core.skeletons import SKELETONS
+from pipeline.core.types import F32, U8, Bool
+from pipeline.core.values import DOUBTFUL, FILLED, Motions, Tracks
+from stages.smooth import bones
+from stages.smooth.filters import filter_of
+from stages.smooth.options import SmoothOptions
+from stages.smooth.sides import sides_of
+from stages.smooth.state import SmoothState, nobody
+from stages.smooth.storage import as_stored, coordinates_of, pixel_coordinates
+
+_BODY_M = np.float32(1.7)
+_NAN = np.float32(np.nan)
+# Two frames with the same time would divide by zero.
+_LEAST_S = 0.001
+# Displacement that is no reason to doubt: a tenth of the size.
+_NOISE = np.float32(0.1)
+
+
+class SmoothStage:
+    """Smooths keypoints and world coordinates of everyone in a frame at once."""
+
+    def __init__(self, options: SmoothOptions | None = None) -> None:
+        self._options = options or SmoothOptions()
+        self._filter = filter_of(self._options)
+
+    def initial_state(self, camera: str) -> SmoothState:
+        """Nobody yet."""
+        return nobody()
+
+    def tick(self, state: SmoothState, record: Record[Tick]) -> tuple[SmoothState, Sequence[Motions]]:
+        """Forget who has been out of sight for too long."""
+        return state.recent(self._remembered_since(record.stamp.captured_at_us)), ()
+
+    def step(self, state: SmoothState, record: Record[Tracks]) -> tuple[SmoothState, Sequence[Motions]]:
+        """Smooth the people of one frame."""
+        tracks, now_us = record.value, record.stamp.captured_at_us
+        poses = tracks.poses
+        if poses.skeleton not in SKELETONS:
+            raise InvalidRecord(f"unknown skeleton {poses.skeleton!r}, expected one of {', '.join(SKELETONS)}")
+        if len(poses) == 0:
+            flags = np.empty(poses.keypoint_score.shape, np.uint8)
+            motions = Motions(poses=poses, track_id=tracks.track_id, flags=flags)
+            return state.recent(self._remembered_since(now_us)), (motions,)
+        if state.skeleton != poses.skeleton:
+            state = nobody()
+        measured = coordinates_of(poses, remembered=state.value.shape[2])
+        if state.value.shape[2] != measured.shape[2]:
+            state = nobody(poses.skeleton, poses.width, poses.height, *measured.shape[1:])
+        state.resize(poses.width, poses.height)
+        people = state.of(tracks.track_id)
+        size = np.fmax((poses.xyxy[:, 2:] - poses.xyxy[:, :2]).max(axis=1), np.float32(1))
+        smoothed, score, flags = self._smooth(people, measured, poses.keypoint_score, size, now_us)
+        motions = as_stored(tracks, smoothed, score, flags)
+        if people is not state:
+            people = people.with_absent(state, self._remembered_since(now_us))
+        return people, (motions,)
+
+    def _remembered_since(self, now_us: int) -> int:
+        return now_us - round(self._options.forget_s * 1e6)
+
+    def _smooth(self, people: SmoothState, measured: F32, score: F32, size: F32, now_us: int) -> tuple[F32, F32, U8]:
+        """Coordinates (N, K, C), scores (N, K) and flags (N, K) of the people, whose memory is brought up to date."""
+        o = self._options
+        dt_s = np.minimum(np.maximum((now_us - people.at_us) / 1e6, _LEAST_S), o.forget_s).astype(np.float32)
+        is_seen = seen(measured, score, o.seen_score)
+        all_seen = bool(is_seen.all())
+        xy = measured[:, :, :2] if all_seen else np.where(is_seen[:, :, None], measured[:, :, :2], _NAN)
+        take, anew = sides_of(people, xy, dt_s, size, o)
+        if take is not None:
+            score, is_seen = np.take_along_axis(score, take, axis=1), np.take_along_axis(is_seen, take, axis=1)
+            measured = np.take_along_axis(measured, take[:, :, None], axis=1)
+            xy = np.take_along_axis(xy, take[:, :, None], axis=1)
+        elapsed = people.age_s + dt_s[:, None]
+        fresh = elapsed > o.reset_s
+        if anew is not None:
+            fresh |= anew
+        jumped, fresh = self._jumped(people, xy, elapsed, fresh, size)
+        doubtful = jumped | self._unlikely_bones(people, xy, dt_s)
+
+        value, rate = self._filtered(people, measured, score, doubtful, elapsed, fresh, size)
+        smoothed, flags = value, doubtful * np.uint8(DOUBTFUL)
+        if not all_seen:
+            value, rate = _carried(people, value, rate, is_seen, is_seen & ~fresh & ~doubtful, elapsed <= o.reset_s)
+            filled = ~is_seen & (elapsed <= o.fill_s)
+            fading = people.score * (1 - np.minimum(elapsed / max(o.fill_s, _LEAST_S), 1))
+            smoothed = np.where((is_seen | filled)[:, :, None], value, _NAN)
+            flags |= filled * np.uint8(FILLED)
+            people.score = np.where(is_seen, score, people.score)
+            score = np.where(is_seen, score, np.where(filled, fading, np.float32(0)))
+        else:
+            people.score = score.copy()
+        people.at_us = np.full(len(people.at_us), now_us, np.int64)
+        people.value, people.rate = value, rate
+        people.age_s = np.where(is_seen & ~jumped, np.float32(0), elapsed)
+        return smoothed, score, flags
+
+    def _filtered(
+        self, people: SmoothState, measured: F32, score: F32, doubtful: Bool, elapsed: F32, fresh: Bool, size: F32
+    ) -> tuple[F32, F32]:
+        o = self._options
+        trust = np.minimum(np.maximum(score / np.float32(o.full_score), np.float32(o.doubt_trust)), 1)
+        trust[doubtful] = o.doubt_trust
+        since_s = np.minimum(elapsed, np.float32(o.reset_s))
+        scale = np.full((len(size), 1, measured.shape[2]), _BODY_M)
+        scale[:, 0, : pixel_coordinates(measured.shape[2])] = size[:, None]
+        value, rate = self._filter(people.value, people.rate, measured, since_s[:, :, None], trust[:, :, None], scale)
+        begin = np.isnan(value)
+        begin |= fresh[:, :, None]
+        if begin.any():
+            value, rate = np.where(begin, measured, value), np.where(begin, np.float32(0), rate)
+        return value, rate
+
+    def _jumped(self, people: SmoothState, xy: F32, elapsed: F32, fresh: Bool, size: F32) -> tuple[Bool, Bool]:
+        """Keypoints faster than a body can be, and which begin anew: if most of a person jumped, all of it does."""
+        moved = xy - people.value[:, :, :2]
+        reach = (elapsed * np.float32(self._options.max_speed) + _NOISE) * size[:, None]
+        jumped: Bool = ~fresh & (np.einsum("nkd,nkd->nk", moved, moved) > reach * reach)
+        if jumped.any():
+            whole = 2 * jumped.sum(axis=1) > (~np.isnan(xy[:, :, 0])).sum(axis=1)
+            jumped, fresh = jumped & ~whole[:, None], fresh | whole[:, None]
+        return jumped, fresh
+
+    def _unlikely_bones(self, people: SmoothState, xy: F32, dt_s: F32) -> Bool:
+        """Keypoints to blame for bones that are too long. The learned stature is brought up to date."""
+        statures = bones.suggested_statures(xy, people.skeleton)
+        people.stature, current = bones.learned_stature(people.stature, statures, dt_s)
+        limit = np.fmax(people.stature, current) * np.float32(self._options.bone_excess)
+        impossible = statures > limit[:, None]
+        if not impossible.any():
+            return np.zeros(xy.shape[:2], np.bool_)
+        return bones.to_blame(impossible, people.skeleton)
+
+
+def _carried(
+    people: SmoothState, value: F32, rate: F32, is_seen: Bool, leading: Bool, remembered: Bool
+) -> tuple[F32, F32]:
+    """Values and rates in which unseen keypoints moved along with the `leading` ones, or are forgotten."""
+    step = np.where(leading[:, :, None], value[:, :, :2] - people.value[:, :, :2], 0).sum(axis=1)
+    step /= np.maximum(leading.sum(axis=1), 1)[:, None]
+    kept = np.where(remembered[:, :, None], people.value, _NAN)
+    kept[:, :, :2] += step[:, None]
+    mask = is_seen[:, :, None]
+    return np.where(mask, value, kept), np.where(mask, rate, people.rate)

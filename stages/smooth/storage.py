@@ -1,0 +1,69 @@
+"""Between the arrays that are filtered and the records that are stored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.core.keypoints import box_of_keypoints
+from pipeline.core.types import F32, F64, U8
+from pipeline.core.units import INT16_MOST, SCORE_UNIT, WORLD_UNIT_M, rounded, units_per_pixel
+from pipeline.core.values import DOUBTFUL, Motions, Poses, Tracks
+
+
+def coordinates_of(poses: Poses, remembered: int) -> F32:
+    """(N, K, C) x and y, then z if the model gives it, then world x, y, z if it gives them.
+
+    A frame in which no keypoint has a z keeps it when the memory has it: `remembered` is its C.
+    """
+    has_z = not np.isnan(poses.keypoints[:, :, 2]).all() or (remembered > 0 and pixel_coordinates(remembered) == 3)
+    flat = poses.keypoints if has_z else poses.keypoints[:, :, :2]
+    return np.concatenate((flat, poses.world), axis=2) if poses.world.shape[1] else flat
+
+
+def pixel_coordinates(coordinates: int) -> int:
+    """How many of C coordinates are in pixels: 2 of 2 and 5, 3 of 3 and 6."""
+    return 3 if coordinates % 3 == 0 else 2
+
+
+def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motions:
+    """The people of `tracks` with these coordinates and scores, as they read back from the database, to the bit.
+
+    The box is the one around the keypoints that are neither NaN nor doubtful; of a person without any, the old one.
+    """
+    poses = tracks.poses
+    flat = pixel_coordinates(coordinates.shape[2])
+    pixel = 1 / units_per_pixel(poses.width, poses.height)
+    unit = np.full(coordinates.shape[2], WORLD_UNIT_M)
+    unit[:flat] = pixel
+    stored = _in_range(coordinates, unit)
+    keypoints = stored[:, :, :3] if flat == 3 else _without_z(stored)
+    xyxy = box_of_keypoints(keypoints, ~np.isnan(keypoints[:, :, 0]) & (flags & DOUBTFUL == 0))
+    boxless = np.isnan(xyxy[:, 0])
+    if boxless.any():
+        xyxy[boxless] = _in_range(poses.xyxy[boxless], pixel)
+    scores = rounded(np.concatenate((score, poses.score[:, None]), axis=1), SCORE_UNIT)
+    return Motions(
+        poses=Poses(
+            skeleton=poses.skeleton,
+            width=poses.width,
+            height=poses.height,
+            xyxy=xyxy,
+            score=scores[:, -1],
+            keypoints=keypoints,
+            keypoint_score=scores[:, :-1],
+            world=stored[:, :, flat:] if poses.world.shape[1] else poses.world,
+        ),
+        track_id=tracks.track_id,
+        flags=flags,
+    )
+
+
+def _without_z(coordinates: F32) -> F32:
+    keypoints = np.full((*coordinates.shape[:2], 3), np.nan, np.float32)
+    keypoints[:, :, :2] = coordinates[:, :, :2]
+    return keypoints
+
+
+def _in_range(values: F32, unit: float | F64) -> F32:
+    most = (np.asarray(unit) * INT16_MOST).astype(np.float32)
+    return rounded(np.minimum(np.maximum(values, -most), most), unit)

@@ -1,0 +1,43 @@
+"""Who is who: the cost of matching tracks with poses, and the cheapest matching."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.core import boxes, keypoints
+from pipeline.core.skeletons import SKELETONS
+from pipeline.core.types import F64, I64, Bool, Floats
+
+BODY = SKELETONS["coco17"]
+"""The keypoints that every skeleton has; the poses of tracks and people are compared on these."""
+
+_SIGMA = np.array(BODY.oks_sigma)
+
+
+def box_costs(predicted_xyxy: Floats, xyxy: Floats) -> F64:
+    """(T, N) (1 - GIoU) / 2: 0 for equal boxes, 0.5 where they touch, towards 1 with their distance.
+
+    Generalised IoU also tells near from far where nothing overlaps, as at 5 frames a second.
+    """
+    return (1.0 - boxes.giou(predicted_xyxy, xyxy)) * 0.5
+
+
+def likeness(a: Floats, b: Floats, xyxy: Floats, slack: Floats | float = 0.0) -> F64:
+    """(T, N) OKS of bodies `a` (T, 17, 2) with boxes `xyxy` (T, 4) and bodies `b` (N, 17, 2); see `keypoints.oks`."""
+    return keypoints.oks(a, b, boxes.area(xyxy), _SIGMA, slack)
+
+
+def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 | float = 0.0) -> tuple[I64, I64]:
+    """The pairs (row, column) of the cheapest matching of `rows` with `columns` of `cost`, each below `max_cost`.
+
+    To leave two unmatched costs as much as a match at `max_cost`; so a bad match is never made at the expense of a good
+    one only to have more matches. Where two rows want one column, that with the smaller `handicap` (one for each of
+    `rows`, or a number) is preferred; whether a match is allowed does not depend on it.
+    """
+    if len(rows) == 0 or len(columns) == 0:
+        return rows[:0], columns[:0]
+    sub = np.minimum(cost[rows[:, None], columns], max_cost)
+    i, j = linear_sum_assignment(sub + np.reshape(handicap, (-1, 1)))
+    good: Bool = sub[i, j] < max_cost
+    return rows[i[good]], columns[j[good]]

@@ -1,0 +1,75 @@
+"""Constant-velocity Kalman filter of boxes, over T tracks at once, with steps in seconds.
+
+The filter of SORT and ByteTrack (Bewley et al., 2016) with width and height for its box. Its noises are the same
+for the four coordinates, in units of the person's size. So the 8 x 8 covariance of the papers falls into four equal
+2 x 2 blocks (a coordinate and its velocity). One is kept, as its three different numbers: symmetric by its form.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.core.types import F64, Floats
+
+
+class Noise(NamedTuple):
+    """Standard deviations in sizes (see `TrackOptions`)."""
+
+    measure: float
+    drift: float
+    acceleration: float
+    start_speed: float
+
+
+def start(boxes: F64, noise: Noise) -> tuple[F64, F64]:
+    """Mean (N, 8) and covariance (N, 3) of tracks that begin at the `boxes` (N, 4: centre x, y, width, height)."""
+    size2 = size_of(boxes) ** 2
+    mean = np.concatenate((boxes, np.zeros_like(boxes)), axis=1)
+    # Twice the noise of a measurement, as in the code of DeepSORT.
+    spread = np.array([4 * noise.measure**2, 0.0, noise.start_speed**2])
+    return mean, size2[:, None] * spread
+
+
+def predict(mean: F64, covariance: F64, dt_s: float, noise: Noise) -> tuple[F64, F64]:
+    """Mean and covariance `dt_s` >= 0 later: continuous white noise on velocity (acceleration) and position (drift)."""
+    size2 = size_of(mean) ** 2
+    moved = mean.copy()
+    moved[:, :4] += mean[:, 4:] * dt_s
+    np.maximum(moved[:, 2:4], 1.0, out=moved[:, 2:4])
+    drift, acceleration = noise.drift**2 * dt_s, noise.acceleration**2 * dt_s
+    position, cross, velocity = covariance.T
+    grown = np.empty_like(covariance)
+    grown[:, 0] = position + dt_s * (2 * cross + dt_s * velocity) + size2 * (drift + acceleration * dt_s**2 / 3)
+    grown[:, 1] = cross + dt_s * velocity + size2 * (acceleration * dt_s / 2)
+    grown[:, 2] = velocity + size2 * acceleration
+    return moved, grown
+
+
+def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F64]:
+    """Mean and covariance after the `boxes` (T, 4) were measured."""
+    measure = (noise.measure * size_of(boxes)) ** 2
+    position, cross, velocity = covariance.T
+    total = position + measure
+    gain, gain_velocity = position / total, cross / total
+    surprise = boxes - mean[:, :4]
+    new_mean = np.concatenate(
+        (mean[:, :4] + gain[:, None] * surprise, mean[:, 4:] + gain_velocity[:, None] * surprise), axis=1
+    )
+    new_covariance = np.stack((gain * measure, gain_velocity * measure, velocity - gain_velocity * cross), axis=1)
+    return new_mean, new_covariance
+
+
+def distance2(mean: F64, covariance: F64, centres: Floats, noise: Noise) -> F64:
+    """(T, N) squared Mahalanobis distance of each track's predicted centre to each of the `centres` (N, 2)."""
+    total = covariance[:, 0] + (noise.measure * size_of(mean)) ** 2
+    difference = mean[:, None, :2] - centres[None]
+    result: F64 = (difference**2).sum(axis=2) / total[:, None]
+    return result
+
+
+def size_of(boxes: F64) -> F64:
+    """(N,) the longer side: it stays about the same when a person bends, falls or stretches out an arm."""
+    result: F64 = np.maximum(boxes[:, 2], boxes[:, 3])
+    return result

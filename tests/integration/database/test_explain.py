@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.core.ids import make_track_id
+from pipeline.core.records import Record
+from pipeline.core.values import Measures, Motions
+from pipeline.core.vocabulary import ANGLES, MEASURES
+from pipeline.database import Database, open_database
+from tests import samples
+
+DAY_US = 86_400_000_000
+START_US = 1_700_000_000_000_000 // DAY_US * DAY_US
+TRACK = make_track_id(3, 7)
+HOUR = "ts >= '2023-11-15 10:00+00' AND ts < '2023-11-15 11:00+00'"
+
+
+@pytest.fixture
+def filled(dsn: str) -> Iterator[Database]:
+    """Four cameras on three days, a hundred tracks each."""
+    database = open_database(dsn, Path("unused"))
+    sink = database.sink()
+    poses = samples.poses(1)
+    flags = np.zeros(poses.keypoint_score.shape, np.uint8)
+    for camera in range(1, 5):
+        number = database.registry().camera_no(f"camera{camera}")
+        records: list[Record[Any]] = []
+        for n in range(600):
+            at_us = START_US + n * 3 * DAY_US // 600
+            stamp = replace(samples.stamp(n, at_us=at_us), camera=f"camera{camera}", camera_no=number)
+            track = np.array([make_track_id(number, n // 6)], dtype=np.int64)
+            angles, scalars = np.zeros((1, len(ANGLES)), np.float32), np.zeros((1, len(MEASURES)), np.float32)
+            records.append(Record(stamp, Motions(poses, track, flags)))
+            records.append(Record(stamp, Measures(track, np.ones(1, np.uint8), angles, scalars)))
+        sink.write(records)
+    with database.address.connect("owner") as owner:
+        owner.execute("ANALYZE")
+    yield database
+    database.close()
+
+
+def plan(database: Database, statement: str) -> str:
+    return "\n".join(line for (line,) in database.query(f"EXPLAIN (COSTS OFF) {statement}").rows)
+
+
+@pytest.mark.parametrize("view", ["keypoints", "poses", "angles", "measures"])
+def test_a_track_is_found_by_its_key_on_its_days_alone(filled: Database, view: str) -> None:
+    found = plan(filled, f"SELECT * FROM {view} WHERE track_id = {TRACK} AND {HOUR}")
+
+    assert f"track_id = '{TRACK}'::bigint" in index_conditions(found)
+    assert "ts >= " in index_conditions(found)
+    assert "_20231115" in found
+    assert "_20231114" not in found
+    assert "Seq Scan on poses" not in found
+    assert "Seq Scan on measures" not in found
+
+
+@pytest.mark.parametrize("view", ["keypoints", "poses", "angles", "measures"])
+def test_a_camera_and_a_time_are_found_by_an_index(filled: Database, view: str) -> None:
+    found = plan(filled, f"SELECT * FROM {view} WHERE camera = 'camera3' AND {HOUR}")
+
+    assert "camera_no" in index_conditions(found)
+    assert "ts >= " in index_conditions(found)
+    assert "_20231114" not in found
+
+
+def test_a_keypoint_is_chosen_among_the_words_and_not_in_the_facts(filled: Database) -> None:
+    found = plan(
+        filled, f"SELECT ts, x, y FROM keypoints WHERE keypoint = 'left_wrist' AND track_id = {TRACK} AND {HOUR}"
+    )
+
+    assert "name = 'left_wrist'::text" in found
+    assert f"track_id = '{TRACK}'::bigint" in index_conditions(found)
+    assert "Function Scan" not in found
+
+
+def test_names_that_are_not_asked_for_are_not_looked_up(filled: Database) -> None:
+    assert "cameras" not in plan(filled, "SELECT count(*) FROM poses")
+    assert "postures" not in plan(filled, "SELECT speed FROM measures")
+
+
+def test_events_and_tracks_of_a_camera_are_found_by_an_index(filled: Database) -> None:
+    filled.query("SELECT 1")
+    with filled.address.connect("reader") as reader:
+        reader.execute("SET enable_seqscan = off")  # the tables are too small to be worth an index
+        for statement in (
+            f"SELECT * FROM events WHERE camera = 'camera3' AND kind = 'rep' AND {HOUR}",
+            f"SELECT * FROM events WHERE track_id = {TRACK} AND {HOUR}",
+            f"SELECT * FROM events WHERE {HOUR}",
+            f"SELECT * FROM incidents WHERE {HOUR}",
+            f"SELECT * FROM tracks WHERE track_id = {TRACK}",
+            "SELECT * FROM tracks WHERE camera = 'camera3' AND first_seen > '2023-11-15'",
+        ):
+            lines = reader.execute(f"EXPLAIN (COSTS OFF) {statement}".encode()).fetchall()
+            assert "run = " in index_conditions("\n".join(str(line) for (line,) in lines)), statement
+
+
+def index_conditions(found: str) -> str:
+    return "\n".join(line for line in found.splitlines() if "Index Cond" in line or "Recheck Cond" in line)

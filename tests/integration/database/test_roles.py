@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from pipeline.core.records import Record
+from pipeline.core.values import Motions
+from pipeline.database import Database, open_database
+from tests import samples
+
+
+@pytest.fixture(params=["embedded", "external"])
+def filled(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if request.param == "embedded":
+        database = open_database(None, request.getfixturevalue("prepared_home"))
+    else:
+        database = open_database(request.getfixturevalue("dsn"), Path("unused"))
+    value = next(v for v in samples.values()["motions"] if isinstance(v, Motions))
+    database.sink().write([Record(samples.stamp(), value)])
+    yield database
+    database.close()
+
+
+WRITES = [
+    "INSERT INTO pose_raw.cameras VALUES (9, 'x')",
+    "UPDATE pose_raw.poses SET score = 0",
+    "DELETE FROM pose_raw.poses",
+    "TRUNCATE pose_raw.poses",
+    "DROP VIEW pose.keypoints",
+    "CREATE TABLE public.mine (n int)",
+    "SELECT pose_raw.camera_number('x')",
+    "SELECT pose_raw.ensure_days('{2026-01-01}')",
+]
+
+
+@pytest.mark.parametrize("statement", WRITES)
+def test_the_reader_cannot_change_anything_even_when_it_asks_for_it(filled: Database, statement: str) -> None:
+    with filled.address.connect("reader") as connection:
+        with pytest.raises((errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
+            connection.execute(statement.encode())
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_the_reader_sees_history_but_not_the_states_of_the_program(filled: Database) -> None:
+    with filled.address.connect("reader") as connection:
+        assert connection.execute("SELECT count(*) FROM keypoints").fetchone() == (66,)
+        for table in ("cuts", "cut_snapshots", "stream_offsets", "sources"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(f"SELECT * FROM pose_raw.{table}".encode())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM pose_raw.poses",
+        "SELECT * FROM pose.keypoints",
+        "UPDATE pose_raw.poses SET score = 0",
+        "DELETE FROM pose_raw.poses",
+        "DELETE FROM pose_raw.tracks",
+        "TRUNCATE pose_raw.poses",
+        "DROP TABLE pose_raw.poses",
+        "CREATE TABLE pose_raw.mine (n int)",
+        "INSERT INTO pose_raw.cameras VALUES (9, 'x')",
+    ],
+)
+def test_the_writer_only_adds(filled: Database, statement: str) -> None:
+    with filled.address.connect("writer") as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement.encode())
+
+
+def test_the_embedded_address_opens_psql_with_the_views_at_hand(prepared_home: Path) -> None:
+    with open_database(None, prepared_home) as database, psycopg.connect(database.url("reader")) as connection:
+        assert connection.execute("SELECT count(*) FROM keypoints").fetchone() == (0,)
+        assert connection.execute("SELECT current_user").fetchone() == ("posebus_reader",)
+
+
+def test_variables_of_the_environment_do_not_lead_elsewhere(
+    prepared_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PGHOST": "nowhere.invalid",
+        "PGPORT": "1",
+        "PGDATABASE": "other",
+        "PGUSER": "other",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGSSLMODE": "require",
+        "PGDATA": "/nowhere",
+        "PGTARGETSESSIONATTRS": "standby",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    with open_database(None, prepared_home) as database:
+        assert database.query("SELECT count(*) FROM keypoints").rows == [(0,)]
