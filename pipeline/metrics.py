@@ -9,54 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-MetricName = Literal[
-    "frames_read",
-    "frames_dropped",
-    "poses",
-    "events",
-    "incidents",
-    "records_in",
-    "records_out",
-    "records_skipped",
-    "numbering_gaps",
-    "dead_letters",
-    "checkpoints",
-    "rows_written",
-    "retries",
-    "deliveries",
-    "delivery_failures",
-    "decode_s",
-    "stage_s",
-    "infer_s",
-    "latency_s",
-    "queue_s",
-    "checkpoint_s",
-    "sink_write_s",
-]
+MetricName = Literal["records_skipped", "numbering_gaps", "dead_letters", "decode_s", "stage_s"]
 
 METRICS: Mapping[MetricName, str] = {
-    "frames_read": "Frames that a source gave. Labels: camera.",
-    "frames_dropped": "Frames given up, each stored as a record with its reason. Labels: camera, stage, reason.",
-    "poses": "People found in frames. Labels: camera.",
-    "events": "Events decided. Labels: camera, kind.",
-    "incidents": "Steps in the lives of incidents. Labels: camera, rule, state.",
-    "records_in": "Records that a stage took. Labels: stage, camera.",
-    "records_out": "Records that a stage sent. Labels: stage, camera.",
-    "records_skipped": "Records that a stage had seen before, as after a crash. Labels: stage, camera.",
-    "numbering_gaps": "Holes in the numbering within a session: each is a defect. Labels: stage, camera.",
-    "dead_letters": "Records that a stage could not use. Labels: stage, reason.",
-    "checkpoints": "Checkpoints made durable. Labels: stage.",
-    "rows_written": "Rows written by a sink. Labels: table.",
-    "retries": "Attempts made again after something that passes. Labels: what.",
-    "deliveries": "Messages of incidents that arrived. Labels: channel.",
-    "delivery_failures": "Messages of incidents that did not arrive at this attempt. Labels: channel.",
+    "records_skipped": "Records that a stage had seen before, as after a crash. Labels: stage.",
+    "numbering_gaps": "Holes in the numbering within a session: each is a defect. Labels: stage.",
+    "dead_letters": "Records that a stage could not use. Labels: stage.",
     "decode_s": "Seconds to read and decode a frame. Labels: camera.",
-    "stage_s": "Seconds that a stage worked on a record. Labels: stage, camera.",
-    "infer_s": "Seconds that a model worked on a batch. Labels: stage.",
-    "latency_s": "Seconds from a frame's arrival to the end of a stage. Labels: stage, camera.",
-    "queue_s": "Seconds that a record waited for a stage. Labels: stage.",
-    "checkpoint_s": "Seconds that a checkpoint took. Labels: stage.",
-    "sink_write_s": "Seconds that a sink took to write a batch.",
+    "stage_s": "Seconds that a stage worked on a frame. Labels: stage.",
 }
 
 _Labels = tuple[tuple[str, str], ...]
@@ -107,16 +67,6 @@ class Metrics:
                     merged.merge(histogram)
         return merged.percentile(q)
 
-    def seconds(self, name: MetricName, **labels: str) -> float:
-        """Sum of a duration."""
-        with self._lock:
-            series = self._times.get(name, {}).items()
-            return sum(histogram.sum for key, histogram in series if labels.items() <= dict(key).items())
-
-    def values(self, name: MetricName, label: str) -> list[str]:
-        """The values of a label that occurred, sorted."""
-        return sorted({dict(key)[label] for key, _ in self._matching(name, {}) if label in dict(key)})
-
     def _matching(self, name: MetricName, labels: Mapping[str, str]) -> Iterator[tuple[_Labels, int]]:
         with self._lock:
             counted = list(self._counts.get(name, {}).items())
@@ -130,7 +80,6 @@ class _Histogram:
 
     buckets: Counter[int] = field(default_factory=Counter)
     count: int = 0
-    sum: float = 0.0
     least: float = math.inf
     most: float = 0.0
 
@@ -138,14 +87,12 @@ class _Histogram:
         seconds = max(seconds, 0.0)
         self.buckets[math.floor(math.log(max(seconds, _SMALLEST_S)) / _GROWTH)] += 1
         self.count += 1
-        self.sum += seconds
         self.least = min(self.least, seconds)
         self.most = max(self.most, seconds)
 
     def merge(self, other: _Histogram) -> None:
         self.buckets.update(other.buckets)
         self.count += other.count
-        self.sum += other.sum
         self.least = min(self.least, other.least)
         self.most = max(self.most, other.most)
 

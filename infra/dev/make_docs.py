@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -89,11 +90,13 @@ def command_line() -> str:
         yield f"\n## `{context.command_path}`\n"
         yield f"{inspect.cleandoc(command.help or '')}\n"
         yield f"```\n{context.command_path} {usage}\n```\n"
-        rows = [(each, _parameter(each)) for each in command.params if not getattr(each, "hidden", False)]
-        if rows:
+        # What completion offers depends on the shell at hand.
+        parameters = [each for each in command.params if not str(each.name).endswith("_completion")]
+        records = [record for each in parameters if (record := each.get_help_record(context))]
+        if records:
             yield "| argument or option | meaning |"
             yield "| --- | --- |"
-            yield from (f"| {left} | {right} |" for _, (left, right) in rows)
+            yield from (f"| `{_cell(name)}` | {_cell(meaning)} |" for name, meaning in records)
         if command.epilog:
             yield f"\n{_examples(command.epilog)}"
         for below, each in getattr(command, "commands", {}).items():
@@ -199,19 +202,6 @@ def _default(value: Any) -> str:
     return ""
 
 
-def _parameter(parameter: Any) -> tuple[str, str]:
-    names = ", ".join(f"`{each}`" for each in [*parameter.opts, *parameter.secondary_opts])
-    if parameter.param_type_name == "argument":
-        names = f"`{parameter.human_readable_name}`"
-    elif not parameter.is_flag:
-        choices = getattr(parameter.type, "choices", None)
-        names += f" `{parameter.metavar or ('|'.join(map(str, choices)) if choices else parameter.type.name.upper())}`"
-    help = getattr(parameter, "help", None) or ""
-    shown = getattr(parameter, "show_default", False) is True and parameter.default not in (None, False, ())
-    value = getattr(parameter.default, "value", parameter.default)
-    return names.replace("|", "\\|"), _cell(f"{help} Default: `{value}`." if shown else help)
-
-
 def _examples(epilog: str) -> str:
     """The text after a command: lines that begin with the program are examples, each by itself."""
     lines = [line.strip() for line in inspect.cleandoc(epilog).splitlines()]
@@ -238,7 +228,7 @@ def main() -> int:
     check = parser.parse_args().check
     stale = 0
     for name, make in PAGES.items():
-        path, wanted = ROOT / name, make()
+        path, wanted = ROOT / name, re.sub(r"\n{3,}", "\n\n", make())
         found = path.read_text() if path.exists() else ""
         if found == wanted:
             continue

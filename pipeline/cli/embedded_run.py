@@ -115,6 +115,7 @@ def _run(
             database.cuts(),
             metrics=metrics,
             committed=committed,
+            cut_s=config.embedded.cut_s,
         )
         with _signals(run, outcome):
             outcome.damage = run.run()

@@ -14,7 +14,8 @@ from rich.table import Table
 from pipeline.core.errors import PosebusError
 from pipeline.core.redact import redact
 
-OUT = Console(highlight=False, soft_wrap=True)
+# A pipe has no width: what is written there is never cut.
+OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -32,7 +33,9 @@ def warn(text: str) -> None:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
     """A table of texts; None is shown as a dash, floats shortly."""
-    result = Table(*columns, title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
+    result = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
+    for column in columns:
+        result.add_column(column, overflow="fold")
     for row in rows:
         result.add_row(*(cell(value) for value in row))
     return result

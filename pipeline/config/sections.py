@@ -136,6 +136,13 @@ class Notify(Section):
     """Receivers by name."""
 
 
+class Embedded(Section):
+    """How all stages run in one process."""
+
+    cut_s: float = 1.0
+    """Seconds between two commits, [0.05, 60]. What came after the last one is done anew by `--resume`."""
+
+
 class Config(Section):
     """Everything that can be set."""
 
@@ -175,6 +182,9 @@ class Config(Section):
 
     alert: AlertOptions = AlertOptions()
     """Rules that make incidents of events."""
+
+    embedded: Embedded = Embedded()
+    """How all stages run in one process."""
 
     notify: Notify = Notify()
     """Who is told of incidents, besides the database."""

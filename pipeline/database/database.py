@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from pipeline.core.errors import DatabaseError, PosebusError, SinkUnavailable
 from pipeline.database.connect import Address, Role
 from pipeline.database.cuts import PostgresCuts
 from pipeline.database.migrate import migrate
-from pipeline.database.query import Answer, ask, streamed
+from pipeline.database.query import Answer, Row, ask, streamed
 from pipeline.database.registry import CameraRegistry, SourceTimes
 from pipeline.database.server import EmbeddedServer
 from pipeline.database.sink import PostgresSink
@@ -91,11 +92,11 @@ class Database:
         """The memory of when files began; always the same."""
         return self._times
 
-    def query(self, statement: str, run: int = 0) -> Answer:
+    def query(self, statement: str, run: int = 0) -> Answer[list[Row]]:
         """Ask one statement as the reader, all rows at once. Raises DatabaseError."""
         return ask(self.address, statement, run)
 
-    def stream(self, statement: str, run: int = 0) -> AbstractContextManager[Answer]:
+    def stream(self, statement: str, run: int = 0) -> AbstractContextManager[Answer[Iterator[Row]]]:
         """Ask one statement as the reader, rows as they are asked for. Raises DatabaseError."""
         return streamed(self.address, statement, run)
 

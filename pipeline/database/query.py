@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
@@ -18,29 +18,35 @@ from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
 _READING_ONLY = ("25006", "42501")
 
 
+Row = tuple[Any, ...]
+"""Plain values: None, bool, int, float, str, datetime (UTC), bytes, list, dict."""
+
+Rows = TypeVar("Rows", list[Row], Iterator[Row])
+
+
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a statement gave, in plain values: None, bool, int, float, str, datetime (UTC), bytes, list, dict.
+class Answer(Generic[Rows]):
+    """What a statement gave.
 
     Attributes:
         names: Of the columns.
         types: PostgreSQL's names of their types.
-        rows: In order; of `streamed`, read as they are asked for.
+        rows: A list, or of `streamed` an iterator that reads as it is asked.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
-    rows: Iterator[tuple[Any, ...]] | list[tuple[Any, ...]]
+    rows: Rows
 
 
-def ask(address: Address, statement: str, run: int = 0) -> Answer:
+def ask(address: Address, statement: str, run: int = 0) -> Answer[list[Row]]:
     """All rows at once; see `streamed`."""
     with streamed(address, statement, run) as answer:
         return Answer(answer.names, answer.types, list(answer.rows))
 
 
 @contextmanager
-def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer]:
+def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer[Iterator[Row]]]:
     """The answer to one statement, its rows read as they are asked for.
 
     Args:
@@ -80,9 +86,7 @@ def _described(connection: Connection, statement: str) -> list[tuple[str, str]]:
     return columns
 
 
-def _plain_rows(
-    address: Address, statement: str, first: tuple[Any, ...] | None, rest: Iterator[tuple[Any, ...]]
-) -> Iterator[tuple[Any, ...]]:
+def _plain_rows(address: Address, statement: str, first: Row | None, rest: Iterator[Row]) -> Iterator[Row]:
     try:
         if first is not None:
             yield tuple(map(_plain, first))

@@ -36,7 +36,7 @@ class Output:
 class LiteRtModel:
     """A model file in memory. Not for two threads at once.
 
-    Results are the same to the bit whatever the batch and the number of threads (tests/unit/models/test_batches.py).
+    Results are the same to the bit whatever the batch and the number of threads (tests/unit/models/test_litert.py).
 
     Args:
         path: The .tflite file.

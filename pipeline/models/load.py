@@ -79,9 +79,7 @@ def _file(choice: Choice, task: str, home: Path) -> Path:
     if choice.name is not None:
         model = entry(choice.name)
         if model.task != task:
-            raise ModelError(
-                f"the model {choice.name} is one for {model.task}, not for {task}", hint="posebus models ls"
-            )
+            raise ModelError(f"the model {choice.name} is for {model.task}, not for {task}", hint="posebus models ls")
         return find(choice.name, home)
     if choice.path is None:
         raise ModelError(f"no model for {task} is named", hint="name one of posebus models ls, or a path")

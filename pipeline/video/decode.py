@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -130,9 +131,14 @@ class Decoding:
 
 
 class ToBgr:
-    """Turns decoded frames into upright BGR pictures, honouring the colour tags of the file. Not for two threads."""
+    """Turns decoded frames into upright BGR pictures, honouring the colour tags of the file. Not for two threads.
 
-    def __init__(self) -> None:
+    Args:
+        path: The file, for the error.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> U8:
@@ -140,7 +146,10 @@ class ToBgr:
         try:
             pixels = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
         except (FFmpegError, ValueError) as error:
-            raise SourceError(f"pixels of the format {frame.format.name} cannot be converted") from error
+            raise SourceError(
+                f"{self._path}: pixels of the format {frame.format.name} cannot be converted",
+                hint="convert it, for example: ffmpeg -i FILE -pix_fmt yuv420p out.mp4",
+            ) from error
         # Lines of odd lengths come with padding.
         return np.ascontiguousarray(turned(pixels.astype(np.uint8, copy=False), turn_of(frame)))
 

@@ -68,7 +68,7 @@ class VideoFile:
             decoding = Decoding(container, stream)
             step_us = round(1_000_000 / nominal_fps(stream))
             clock, thinning = PictureClock(step_us), Thinning(self.fps, step_us)
-            to_bgr = ToBgr()
+            to_bgr = ToBgr(self.path)
             seq = 0
             for frame, file_us in decoding.frames():
                 pts_us = clock.next(file_us)

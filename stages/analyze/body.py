@@ -82,21 +82,22 @@ def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOp
     picture = poses.keypoints[:, layout.points, :2].astype(np.float64)
     seen = poses.keypoint_score[:, layout.points] >= options.min_score
     seen &= (motions.flags[:, layout.points] & DOUBTFUL) == 0
-    seen &= np.isfinite(picture).all(axis=2)
+    seen &= np.isfinite(picture[:, :, 0])
     if metric:
         points = poses.world[:, layout.points].astype(np.float64)
-        seen &= np.isfinite(points).all(axis=2)
+        seen &= np.isfinite(points[:, :, 0])
     else:
-        points = np.concatenate((picture, np.zeros_like(picture[:, :, :1])), axis=2)
-    hidden = ~seen[:, :, None]
-    points[np.broadcast_to(hidden, points.shape)] = np.nan
-    picture[np.broadcast_to(hidden, picture.shape)] = np.nan
+        points = np.zeros((*picture.shape[:2], 3))
+        points[:, :, :2] = picture
+    hidden = ~seen
+    points[hidden] = np.nan
+    picture[hidden] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = _pixels_per_unit(picture, points, seen) if metric else np.ones(len(points))
         angles, upper, lower = _angles(points, options.min_bone_m if metric else options.min_bone_px)
         columns = _extents(points, picture, up, angles, upper, lower)
         columns.insert(4, scale)
-    table = np.stack(columns, axis=1).tolist()
+    table = np.array(columns).T.tolist()
     return Bodies(metric, angles, [Extent(*row) for row in table])
 
 

@@ -16,7 +16,7 @@ _OUTLIER = 1.25  # one frame may not move a learned length by more than this fac
 _STRAIGHT_DEG = 30.0
 _STRAIGHT_THIGH = 0.75  # thigh over shank on the picture; both are 0.245 of the stature (Winter, 2009)
 _UPRIGHT_COS = 0.77  # 40 degrees: a lying body of a camera tilted by up to 35 degrees stays outside
-_UP_PRIOR_S = 2.0
+_UP_PRIOR_S = 0.5
 _UP_MEMORY_S = 60.0
 
 
@@ -43,7 +43,7 @@ def up_of(state: AnalyzeState, metric: bool) -> F64:
 
 
 def learn_up(state: AnalyzeState, extents: Iterable[Extent], dt_s: float) -> None:
-    """Lean the camera's up towards the people who stand straight; the picture's vertical weighs some seconds."""
+    """Lean the camera's up towards the people who stand straight; the picture's vertical weighs half a second."""
     for extent in extents:
         x, y, z = extent.lean_x, extent.lean_y, extent.lean_z
         length = sqrt(x * x + y * y + z * z)

@@ -19,6 +19,7 @@ class Shape(NamedTuple):
     Attributes:
         tilt: Trunk against the vertical, degrees, [0, 180].
         hip, head, shoulder: Height above the ankles: hips in leg lengths, the others in body heights.
+        knee: Flexion of the knees, degrees.
         knee_rise: Lower knee above its ankle, shank lengths.
         offset: Middle of the trunk beside the feet, leg lengths; NaN where depth is unknown.
         speed, descent, travel: Speed of the hips, downward, and along the floor, body heights/s.
@@ -29,6 +30,7 @@ class Shape(NamedTuple):
     hip: float
     head: float
     shoulder: float
+    knee: float
     knee_rise: float
     offset: float
     speed: float
@@ -74,6 +76,7 @@ def shape_of(person: AnalyzedPerson, extent: Extent, state: AnalyzeState) -> Sha
         hip=extent.hip_rise / person.leg,
         head=extent.head_rise / person.height,
         shoulder=extent.shoulder_rise / person.height,
+        knee=extent.knee,
         knee_rise=extent.knee_rise,
         offset=extent.offset / person.leg if _depth_is_known(person, extent) else NAN,
         speed=speed,

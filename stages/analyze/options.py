@@ -52,6 +52,10 @@ class AnalyzeOptions:
     low_hip: float = 0.75
     """Hips below this above the ankles: sitting or crouching, leg lengths, (0, 1]; walking stays above 0.9."""
 
+    low_knee: float = 70.0
+    """Knees flexed by more than this: sitting or crouching whatever the height, degrees, (0, 180]; the mean of both
+    stays below 60 in running (Novacheck, 1998)."""
+
     kneel_knee: float = 0.35
     """Lower knee at most this far above its ankle when kneeling, shank lengths, [0, 1]."""
 

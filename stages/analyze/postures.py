@@ -33,8 +33,8 @@ def posture_of(shape: Shape, holds: int, options: AnalyzeOptions) -> int:
         return UNKNOWN
     if is_lying(shape, options, _SLACK if holds == LIE else 0.0):
         return LIE
-    low = options.low_hip * (1.0 + _SLACK if holds in (SIT, CROUCH, KNEEL) else 1.0)
-    if shape.hip < low:
+    slack = _SLACK if holds in (SIT, CROUCH, KNEEL) else 0.0
+    if shape.hip < options.low_hip * (1.0 + slack) or shape.knee > options.low_knee * (1.0 - slack):
         kneels = shape.knee_rise <= options.kneel_knee * (1.0 + _SLACK if holds == KNEEL else 1.0)
         if kneels and shape.hip >= _FLOOR_HIP:
             return KNEEL

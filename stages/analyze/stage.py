@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.core.ids import make_id
-from pipeline.core.records import Record, Stamp, Tick
+from pipeline.core.records import Record, Tick
 from pipeline.core.types import F32, F64
 from pipeline.core.units import ANGLE_UNIT_DEG, rounded
 from pipeline.core.values import Event, Measures, Motions
@@ -19,8 +18,9 @@ from stages.analyze.learn import learn_lengths, learn_up, up_of
 from stages.analyze.movement import Shape, move, shape_of
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import hold_posture, posture_of
-from stages.analyze.reps import count_rep
+from stages.analyze.reps import Look, count_rep, flexion_of
 from stages.analyze.state import AnalyzedPerson, AnalyzeState, CountedReps
+from stages.analyze.told import Told
 
 _SCALAR_UNIT = 1 / 1000
 
@@ -42,7 +42,7 @@ class AnalyzeStage:
         layout = self._layout(motions.poses.skeleton)
         metric = motions.poses.world.shape[1] > 0
         bodies = measure_bodies(motions, layout, up_of(state, metric), self._options)
-        told = _Told(state, record.stamp)
+        told = Told(state, record.stamp)
         people = {person.track_id: person for person in state.people}
         postures: list[int] = []
         scalars: list[tuple[float, ...]] = []
@@ -68,7 +68,7 @@ class AnalyzeStage:
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
-        told = _Told(state, record.stamp)
+        told = Told(state, record.stamp)
         self._leave(state, told)
         if not told.events:
             return state, []
@@ -87,7 +87,7 @@ class AnalyzeStage:
             layout = self._layouts[skeleton] = layout_of(skeleton)
         return layout
 
-    def _enter(self, state: AnalyzeState, track_id: int, told: _Told) -> AnalyzedPerson:
+    def _enter(self, state: AnalyzeState, track_id: int, told: Told) -> AnalyzedPerson:
         person = AnalyzedPerson(track_id, entered_us=told.now_us, seen_us=told.now_us)
         state.people.append(person)
         told.event("enter", "enter", track_id, told.now_us)
@@ -101,7 +101,7 @@ class AnalyzeStage:
             person.reps = [kept.get(exercise.name) or CountedReps(exercise.name) for exercise in exercises]
         return person.reps
 
-    def _leave(self, state: AnalyzeState, told: _Told) -> None:
+    def _leave(self, state: AnalyzeState, told: Told) -> None:
         options = self._options
         for person in state.people:
             if person.present and told.now_us - person.seen_us >= options.leave_s * 1e6:
@@ -119,7 +119,7 @@ class AnalyzeStage:
         extent: Extent,
         bodies: Bodies,
         size: tuple[int, int],
-        told: _Told,
+        told: Told,
     ) -> Shape:
         options, now_us, last_us = self._options, told.now_us, person.seen_us
         dt_s = (now_us - last_us) / 1e6
@@ -133,8 +133,19 @@ class AnalyzeStage:
             evidence = {"trunk_tilt": shape.tilt, "hip_height": shape.hip, "travel": shape.travel}
             label = POSTURES[person.posture]
             told.event("posture", label, person.track_id, person.posture_us, value=seconds, evidence=evidence)
+        look = Look(
+            flexion=flexion_of(extent),
+            foot_x=extent.foot_x,
+            foot_y=extent.foot_y,
+            low=shape.hip,
+            tilt=shape.tilt,
+            body_height=shape.body_height,
+            posture=POSTURES[shown],
+            now_us=now_us,
+            dt_s=dt_s,
+        )
         for exercise, reps in zip(options.exercises, self._reps(person), strict=True):
-            rep = count_rep(reps, exercise, extent, shape, shown, now_us, dt_s)
+            rep = count_rep(reps, exercise, look)
             if rep is not None:
                 told.event(
                     "rep", exercise.name, person.track_id, rep.started_us, now_us, float(reps.count), rep.evidence
@@ -144,7 +155,7 @@ class AnalyzeStage:
             self._tell_fall(person, fall, shape, size, told)
         return shape
 
-    def _tell_fall(self, person: AnalyzedPerson, label: str, shape: Shape, size: tuple[int, int], told: _Told) -> None:
+    def _tell_fall(self, person: AnalyzedPerson, label: str, shape: Shape, size: tuple[int, int], told: Told) -> None:
         if label == "suspected":
             person.fall_no = told.next_number()
         seconds = (told.now_us - person.fall_at_us) / 1e6
@@ -159,39 +170,6 @@ class AnalyzeStage:
         }
         over = told.now_us if label in ("recovered", "dismissed") else None
         told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
-
-
-class _Told:
-    """The events of one record."""
-
-    def __init__(self, state: AnalyzeState, stamp: Stamp) -> None:
-        self.now_us = stamp.captured_at_us
-        self.events: list[Event] = []
-        self._state = state
-        self._stamp = stamp
-
-    def next_number(self) -> int:
-        self._state.events += 1
-        return self._state.events
-
-    def event(
-        self,
-        kind: str,
-        label: str,
-        track_id: int,
-        at_us: int,
-        end_us: int | None = None,
-        value: float | None = None,
-        evidence: Mapping[str, float] | None = None,
-        number: int | None = None,
-    ) -> None:
-        """Tell an event, under the camera's next number or the given one (all steps of a fall have the same)."""
-        stamp = self._stamp
-        number = self.next_number() if number is None else number
-        known = {name: round(v, 3) for name, v in (evidence or {}).items() if v == v}
-        event_id = make_id("event", stamp.run, stamp.camera, stamp.session, track_id, kind, label, number)
-        value = None if value is None else round(value, 3)
-        self.events.append(Event(event_id, kind, label, track_id, at_us, end_us, value, known))
 
 
 def _measures(

@@ -15,8 +15,8 @@ MAX_SIDE = 160
 
 # Of the standard deviation of a normal distribution to its median absolute deviation.
 _MAD_TO_SIGMA = 1.4826
-# A cell beyond 4 sigma by chance comes about once in a picture of 16,000; two that touch, practically never.
-_SIGMAS = 4.0
+# By chance a cell beyond 5 sigma comes once in a hundred pictures of 16,000 cells; two close together, never.
+_SIGMAS = 5.0
 # Averaged over a cell the noise of a camera at night stays below 6 levels; what is above is the scene changing.
 _MAX_SIGMA = 6.0
 # A person of a twentieth of the height of a 16:9 picture covers at least 4 x 1 cells.
@@ -69,7 +69,8 @@ def change(grey: U8, background: U8, min_change: float) -> Change:
     light = round(float(np.median(difference)))
     difference -= np.int16(light)
     size = np.abs(difference)
-    sigma = min(_MAD_TO_SIGMA * float(np.median(size)), _MAX_SIGMA)
+    # Whole levels: a median of m stands for m - 0.5 to m + 0.5.
+    sigma = min(_MAD_TO_SIGMA * (float(np.median(size)) + 0.5), _MAX_SIGMA)
     moved = (size > max(min_change, _SIGMAS * sigma)).astype(np.uint8)
     everywhere = bool(np.count_nonzero(moved) > _EVERYWHERE * moved.size)
     return Change(difference=difference, light=light, mask=moved, everywhere=everywhere)

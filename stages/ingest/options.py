@@ -11,8 +11,9 @@ from pipeline.core.errors import ConfigError
 class IngestOptions:
     """Where a picture counts as moving."""
 
-    adapt_s: float = 1.0
-    """Time constant in seconds with which the background follows the picture: what stands still fades into it."""
+    adapt_s: float = 0.5
+    """Time constant in seconds with which the background follows the picture. With a longer one who pauses stays boxed
+    for longer, and who walks drags a longer trail in the box."""
     min_change: float = 8.0
     """Smallest change of grey, in levels of 255, that counts, however quiet the picture is."""
     max_boxes: int = 8

@@ -15,7 +15,7 @@ from stages.ingest.motion import Change, boxes_of, cells_of, change, followed, i
 from stages.ingest.options import IngestOptions
 from stages.ingest.state import IngestState
 
-_FOLLOW_S = 0.2
+_FOLLOW_S = 0.1
 
 
 class IngestStage:
@@ -53,7 +53,7 @@ class IngestStage:
         return IngestState(grey=background, followed_us=followed_us), (frame,)
 
     def _followed(self, state: IngestState, moved: Change, now_us: int) -> tuple[U8, int]:
-        """The background and when it last followed: five times a second, so that its least steps count in seconds."""
+        """The background and when it last followed: ten times a second, so that its least steps count in seconds."""
         passed_s = (now_us - state.followed_us) / 1e6
         if passed_s < _FOLLOW_S:
             return state.grey, state.followed_us

@@ -12,7 +12,7 @@ class IngestState:
     """What ingest remembers of one camera.
 
     Attributes:
-        grey: (h, w) uint8, the background: the picture in grey cells, averaged over the last second or so; (0, 0)
+        grey: (h, w) uint8, the background: the picture in grey cells, averaged over a fraction of a second; (0, 0)
             before the first frame. At most 16,000 cells.
         followed_us: Event time of the frame that the background last followed, microseconds.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.core.regions import centre_distance
-from pipeline.core.types import F32, I64
+from pipeline.core.types import F32, I64, Bool
 from stages.pose.options import PoseOptions
 from stages.pose.people import People
 from stages.pose.state import PoseState
@@ -23,21 +23,23 @@ def candidates(
 ) -> tuple[F32, I64]:
     """The (R, 4) regions to look at, and for each the number of the followed region it is, -1 for a new one.
 
-    A detection on a person who is followed is left out; one on a person who was just lost takes the lost one's place.
+    A detection on a person who is followed is left out; one on a person who was lost says where to look for them.
     """
     region = state.region.copy()
     dt_s = np.clip((now_us - state.at_us) / 1e6, 0.0, MAX_PREDICTED_S)
     region[:, :2] += state.velocity * np.float32(dt_s)
     lost = state.seen_us < state.at_us
 
-    order = np.argsort(-detected_score, kind="stable")
-    near = centre_distance(detected[order], region) < options.merge
-    new = order[~(near & ~lost).any(axis=1)]
-    replaced = lost & near.any(axis=0)
-    followed = np.flatnonzero(~replaced)
-    # Whoever is seen goes before whoever was lost, and all of them before detections.
-    followed = followed[np.argsort(lost[followed], kind="stable")]
+    detected = detected[np.argsort(-detected_score, kind="stable")]
+    gap = centre_distance(detected, region)
+    free: Bool = np.asarray(~((gap < options.merge) & ~lost).any(axis=1))
+    back = np.where((gap < options.merge) & lost & free[:, None], gap, np.inf)
+    for i in np.flatnonzero(np.isfinite(back).any(axis=0)):
+        region[i] = detected[back[:, i].argmin()]
+    new = np.flatnonzero(free & ~np.isfinite(back).any(axis=1))
 
+    # Whoever is seen goes before whoever was lost, and all of them before detections.
+    followed = np.argsort(lost, kind="stable")
     regions = np.concatenate((region[followed], detected[new]))
     numbers = np.concatenate((followed, np.full(len(new), -1, dtype=np.int64)))
     return regions[: options.max_people], numbers[: options.max_people]

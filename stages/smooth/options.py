@@ -67,8 +67,9 @@ class SmoothOptions:
     """A limb that leaves its course by more than this explains may have been swapped left for right. Sizes/s^2, > 0.
     The foot of a walker is accelerated by up to 35 m/s^2."""
 
-    swap_s: float = 0.5
-    """A swap that lasts longer is believed to be the truth. Seconds, >= 0."""
+    swap_s: float = 0.3
+    """A swap that lasts longer is believed to be the truth. Seconds, >= 0. Ten frames at 30/s; on the wrong side for as
+    long as that is what a wrong repair costs."""
 
     def __post_init__(self) -> None:
         if self.filter not in get_args(Filter):

@@ -65,7 +65,7 @@ def sides_of(
     dt = dt_s[:, None, None]
     predicted = people.course + people.course_rate * dt
     reach = size * (_NOISE + 0.5 * options.swap_acceleration * dt_s * dt_s)
-    swapped = _swapped(now, predicted, reach)
+    swapped = _swapped(now, predicted, people.value[:, sides.judged, :2], reach)
     take: I64 | None = None
     anew: Bool | None = None
     if swapped is None:
@@ -84,19 +84,38 @@ def sides_of(
     return take, anew
 
 
-def _swapped(now: F32, predicted: F32, reach: F32) -> Bool | None:
-    """(N, 3) which groups are swapped; None where there is none. `reach` (N,) is as far as limbs leave their course."""
-    straight = _distance2(now, predicted)
-    limit = (reach * reach)[:, None]
-    if not (straight > limit).any():
+def _swapped(now: F32, predicted: F32, smoothed: F32, reach: F32) -> Bool | None:
+    """(N, 3) which groups are swapped; None where there is none. `reach` (N,) is as far as limbs leave their course.
+
+    The course is quick but a single wrong frame bends it; the smoothed positions are slow but steady. Both must agree.
+    Where the trunk turns over, all groups are judged as one: limbs are never left behind on the other side.
+    """
+    off_course = _distance2(now, predicted)
+    if not (off_course > (reach * reach)[:, None]).any():
         return None
-    exchanged = _distance2(now[:, _OTHER_SIDE], predicted)
-    known = np.isfinite(straight + exchanged).reshape(-1, 3, 4)
-    count = known.sum(axis=2)
-    straight = np.where(known, straight.reshape(-1, 3, 4), 0).sum(axis=2)
-    exchanged = np.where(known, exchanged.reshape(-1, 3, 4), 0).sum(axis=2)
+    other = now[:, _OTHER_SIDE]
+    squares = np.stack(
+        (off_course, _distance2(other, predicted), _distance2(now, smoothed), _distance2(other, smoothed))
+    )
+    known = np.isfinite(squares.sum(axis=0))
+    count = known.reshape(-1, 3, 4).sum(axis=2)
+    totals = np.where(known, squares, 0).reshape(4, -1, 3, 4).sum(axis=3)
+    limit = count * (reach * reach)[:, None]
+
     # A quarter of the squared distance is half the distance.
-    result: Bool = (count >= 2) & (straight > count * limit) & (exchanged < 0.25 * straight)
+    turned = (totals[0, :, 0] > 0.25 * limit[:, 0]) & (totals[1, :, 0] < 0.25 * totals[0, :, 0])
+    if turned.any():
+        whole = turned[:, None]
+        count = np.where(whole, count.sum(axis=1, keepdims=True), count)
+        limit = np.where(whole, limit.sum(axis=1, keepdims=True), limit)
+        totals = np.where(whole, totals.sum(axis=2, keepdims=True), totals)
+    straight, exchanged, straight_smoothed, exchanged_smoothed = totals
+    result: Bool = (
+        (count >= 2)
+        & (straight > limit)
+        & (exchanged < np.minimum(0.25 * straight, limit))
+        & (exchanged_smoothed < 0.25 * straight_smoothed)
+    )
     return result if result.any() else None
 
 

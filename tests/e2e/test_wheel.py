@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,16 +23,16 @@ VERSIONS = [
 ]
 
 
-def checked(command: list[str | Path], **options: object) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+def checked(command: list[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    return str(done.stdout)
 
 
 def find_python(version: str) -> Path | None:
     """By running each candidate: a shim may lie on the path with nothing behind it."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for candidate in (sys.executable, f"python{version}", *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))):
+    installed = map(str, sorted(pyenv.glob(f"{version}.*/bin/python{version}")))
+    for candidate in (sys.executable, f"python{version}", *installed):
         try:
             done = subprocess.run(
                 [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"],
@@ -51,7 +51,7 @@ def find_python(version: str) -> Path | None:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    checked([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT)
+    checked([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], ROOT)
     (path,) = folder.glob("*.whl")
     return path
 
@@ -72,9 +72,9 @@ def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytes
     environment |= {"POSEBUS_HOME": str(folder / "home"), "UV_PYTHON_DOWNLOADS": "never"}
     # `posebus models pull` asks pip or uv.
     environment["PATH"] = f"{environment['PATH']}{os.pathsep}{UV.parent}"
-    checked([UV, "venv", "-q", "--no-project", "--python", python, folder / "env"], env=environment, cwd=folder)
+    checked([UV, "venv", "-q", "--no-project", "--python", python, folder / "env"], folder, environment)
     install: list[str | Path] = [UV, "pip", "install", "-q", "--python", folder / "env/bin/python"]
-    checked([*install, "--constraint", ROOT / "requirements.lock", wheel], env=environment, cwd=folder)
+    checked([*install, "--constraint", ROOT / "requirements.lock", wheel], folder, environment)
     (folder / "work").mkdir()
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

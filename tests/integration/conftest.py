@@ -62,8 +62,27 @@ def empty_dsn(server: EmbeddedServer) -> str:
 
 
 @pytest.fixture
-def dsn(server: EmbeddedServer) -> str:
-    """Address of a new database with the schema and nothing in it."""
+def own_dsn(server: EmbeddedServer) -> str:
+    """Address of a new database with the schema and nothing in it, for a test that changes more than rows."""
+    return new_database(server)
+
+
+@pytest.fixture
+def dsn(_reused: str) -> Iterator[str]:
+    """Address of a database with the schema and nothing in it; its rows are removed after the test."""
+    yield _reused
+    with psycopg.connect(_reused) as connection:
+        tables = connection.execute(
+            "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relnamespace = 'pose_raw'::regnamespace"
+            " AND relkind IN ('r', 'p') AND relname <> ALL(%s)",
+            (["migrations", "skeletons", "keypoints", "angles", "measure_names", "postures"],),
+        ).fetchone()
+        assert tables is not None
+        connection.execute(f"TRUNCATE {tables[0]}".encode())
+
+
+@pytest.fixture(scope="session")
+def _reused(server: EmbeddedServer) -> str:
     return new_database(server)
 
 

@@ -66,7 +66,6 @@ class MemoryProducer:
         """Give up what was not flushed."""
         with self._broker.lock:
             self._closed = True
-            self._held.clear()
 
     def _check_open(self) -> None:
         self._broker.check_open()

@@ -67,7 +67,10 @@ class Body:
 
 
 def draw_body(random: np.random.Generator) -> Body:
-    """A person drawn from the population: height, build, and segments above the hips that differ by some 2 % from the table."""
+    """A person drawn from the population.
+
+    Height, build, and segments above the hips that differ by some 2 % from the table.
+    """
     man = int(random.integers(2))
     mean, deviation = _HEIGHTS[man]
     height = float(np.clip(random.normal(mean, deviation), 1.50, 1.98))

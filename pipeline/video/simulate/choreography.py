@@ -45,6 +45,7 @@ class Choreographer:
         self.heading = heading
         self._scale = body.height_m
         self._random = random
+        self._sway = Sway(random)
         self._posture = self._at(keys.STAND)
         self._sections: list[Section] = []
         self._repetitions: list[Repetition] = []
@@ -55,7 +56,7 @@ class Choreographer:
         """All actions so far."""
         if not self._sections:
             self.hold(1.0, "stand")
-        return Script(self._sections, self._repetitions, self._falls, Sway(self._random))
+        return Script(self._sections, self._repetitions, self._falls, self._sway)
 
     def hold(self, seconds: float, activity: str) -> None:
         """Stay as one is."""
@@ -128,9 +129,7 @@ class Choreographer:
     def sit_down(self, seat_m: float, seconds: float) -> None:
         """Sit down on what stands behind."""
         seat = seat_m / self._scale
-        self._move(
-            "sit", (0.5 * seconds, self._at(keys.lean_to_sit(seat))), (0.5 * seconds, self._at(keys.sit(seat)))
-        )
+        self._move("sit", (0.5 * seconds, self._at(keys.lean_to_sit(seat))), (0.5 * seconds, self._at(keys.sit(seat))))
 
     def stand_up(self, seat_m: float, seconds: float) -> None:
         """Stand up from a seat."""
@@ -142,9 +141,7 @@ class Choreographer:
         start, impact = self.now_s, self.now_s + seconds
         down = self._at(_DOWN[direction])
         between = self._at(_TIPPING[direction])
-        drop = Drop(
-            "fall", start, impact, np.array([0.0, 0.42, 1.0]), np.stack([self._posture, between, down])
-        )
+        drop = Drop("fall", start, impact, np.array([0.0, 0.42, 1.0]), np.stack([self._posture, between, down]))
         self._sections.append(drop)
         self._falls.append(Fall(direction, start, impact, None))
         self.now_s, self._posture, self._down = impact, down, direction
@@ -189,4 +186,3 @@ class Choreographer:
         self._sections.append(Movement(activity, times, stack))
         self.now_s = float(times[-1])
         self._posture = stack[-1]
-

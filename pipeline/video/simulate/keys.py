@@ -6,8 +6,6 @@ from pipeline.core.types import F64
 from pipeline.video.simulate.body import ANKLE_HEIGHT, HIP_HEIGHT
 from pipeline.video.simulate.posture import posture
 
-_FLAT = {"foot_z": (ANKLE_HEIGHT, ANKLE_HEIGHT)}
-
 STAND: F64 = posture(
     z=HIP_HEIGHT - 0.005,
     pitch=1,
@@ -21,7 +19,7 @@ STAND: F64 = posture(
     foot_y=(0.062, -0.062),
     foot_yaw=(8, -8),
     knee_out=(6, 6),
-    **_FLAT,
+    foot_z=(ANKLE_HEIGHT, ANKLE_HEIGHT),
 )
 HANDS_ON_HIPS: F64 = posture(STAND, arm_flex=(-22, -22), arm_abd=(46, 46), arm_twist=(62, 62), elbow=(98, 98))
 WIPE_BROW: F64 = posture(STAND, right_arm_flex=72, right_arm_abd=22, right_arm_twist=52, right_elbow=132, neck_pitch=10)
@@ -94,10 +92,9 @@ def lean_to_sit(seat: float) -> F64:
 
 
 # Falls. In its own place the person stood at the origin facing along x.
-_HELPLESS = {"sway": 0.2}
 TIPPING_RIGHT: F64 = posture(
     STAND, y=-0.15, z=0.44, roll=26, spine_roll=6, neck_roll=-18, arm_flex=(20, 10), arm_abd=(78, 62), arm_twist=(0, 0),
-    elbow=(35, 20), left_foot_y=0.10, left_foot_z=0.13, left_foot_pitch=20, knee_out=(20, 5), **_HELPLESS,
+    elbow=(35, 20), left_foot_y=0.10, left_foot_z=0.13, left_foot_pitch=20, knee_out=(20, 5), sway=0.2,
 )  # fmt: skip
 ON_RIGHT_SIDE: F64 = posture(
     x=0.03, y=-0.42, z=0.088, roll=80, pitch=4, spine_roll=-4, spine_pitch=8, neck_roll=34, neck_pitch=6,
@@ -108,7 +105,7 @@ ON_RIGHT_SIDE: F64 = posture(
 )  # fmt: skip
 TIPPING_FORWARD: F64 = posture(
     STAND, x=0.15, z=0.40, pitch=32, spine_pitch=8, neck_pitch=-22, arm_flex=(72, 80), arm_abd=(18, 18),
-    arm_twist=(5, 5), elbow=(32, 28), foot_z=(0.100, 0.092), foot_pitch=(44, 38), knee_out=(8, 8), **_HELPLESS,
+    arm_twist=(5, 5), elbow=(32, 28), foot_z=(0.100, 0.092), foot_pitch=(44, 38), knee_out=(8, 8), sway=0.2,
 )  # fmt: skip
 ON_FRONT: F64 = posture(
     x=0.45, z=0.068, pitch=89, spine_pitch=-2, neck_pitch=-6, neck_yaw=62, arm_flex=(0, 0), arm_abd=(96, 118),
@@ -117,7 +114,7 @@ ON_FRONT: F64 = posture(
 )  # fmt: skip
 TIPPING_BACKWARD: F64 = posture(
     STAND, x=-0.20, z=0.37, pitch=-30, spine_pitch=10, neck_pitch=16, arm_flex=(38, 30), arm_abd=(34, 34),
-    elbow=(38, 38), foot_pitch=(-10, -14), foot_z=(0.045, 0.05), knee_out=(8, 8), **_HELPLESS,
+    elbow=(38, 38), foot_pitch=(-10, -14), foot_z=(0.045, 0.05), knee_out=(8, 8), sway=0.2,
 )  # fmt: skip
 ON_BACK: F64 = posture(
     x=-0.43, z=0.068, pitch=-87, spine_pitch=4, neck_pitch=6, neck_yaw=14, arm_flex=(6, 10), arm_abd=(34, 46),

@@ -49,7 +49,13 @@ _RIGHT_COLUMNS = np.array([POINT[right] for right in _RIGHT_OF.values()])
 _RIGHT_PLACES = np.array([_ON_HEAD[left] for left in _RIGHT_OF]) * (1, -1, 1)
 
 # Along the hand from the wrist, and toward the thumb, in lengths of the hand: knuckles, thumb, palm and fingertips.
-_ON_HAND = {"pinky": (0.44, -0.17), "index": (0.50, 0.17), "thumb": (0.34, 0.30), "palm": (0.42, 0.0), "fingers": (0.9, 0.02)}
+_ON_HAND = {
+    "pinky": (0.44, -0.17),
+    "index": (0.50, 0.17),
+    "thumb": (0.34, 0.30),
+    "palm": (0.42, 0.0),
+    "fingers": (0.9, 0.02),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,15 @@ import numpy as np
 from pipeline.core.types import F64
 
 # From very light to dark, after the Monk skin tone scale.
-_SKIN = ((180, 200, 232), (166, 192, 230), (150, 184, 226), (122, 158, 212), (90, 126, 186), (62, 92, 150), (46, 66, 108))
+_SKIN = (
+    (180, 200, 232),
+    (166, 192, 230),
+    (150, 184, 226),
+    (122, 158, 212),
+    (90, 126, 186),
+    (62, 92, 150),
+    (46, 66, 108),
+)
 _HAIR = ((30, 26, 24), (38, 44, 60), (44, 66, 102), (88, 138, 190), (60, 74, 136), (168, 170, 172))
 _SHIRTS = ((60, 76, 200), (184, 122, 52), (92, 148, 70), (196, 196, 200), (72, 66, 62), (64, 156, 224), (150, 84, 128),
            (168, 158, 60), (120, 96, 214), (214, 188, 152))  # fmt: skip
@@ -70,7 +78,7 @@ def draw_looks(random: np.random.Generator, *, man: bool, dress: str, number: in
         loose = 1.06
     elif dress == "patient":
         shirt = _GOWN[int(random.integers(len(_GOWN)))]
-        trousers = tuple(int(0.86 * c) for c in shirt)
+        trousers = (int(0.86 * shirt[0]), int(0.86 * shirt[1]), int(0.86 * shirt[2]))
         sleeve, loose = 0.8, 1.16
     elif random.random() < 0.5:
         sleeve = 1.95
@@ -78,7 +86,7 @@ def draw_looks(random: np.random.Generator, *, man: bool, dress: str, number: in
         skin=skin,
         hair=hair,
         shirt=shirt,
-        trousers=(trousers[0], trousers[1], trousers[2]),
+        trousers=trousers,
         shoes=_SHOES[int(random.integers(len(_SHOES)))],
         stripe=_SHIRTS[(number * 3 + offset + 3) % len(_SHIRTS)],
         sleeve=sleeve,

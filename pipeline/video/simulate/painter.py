@@ -167,7 +167,9 @@ class Painter:
         x0, x1 = max(int(columns[0]) - 6, 0), min(int(columns[-1]) + 7, size[1])
         soft = 255 - cv2.GaussianBlur(np.ascontiguousarray(mask[y0:y1, x0:x1]), (0, 0), 1.3)
         onto = picture[y0 * _SHADOW_COARSE : y1 * _SHADOW_COARSE, x0 * _SHADOW_COARSE : x1 * _SHADOW_COARSE]
-        full = cv2.resize(soft, ((x1 - x0) * _SHADOW_COARSE, (y1 - y0) * _SHADOW_COARSE), interpolation=cv2.INTER_LINEAR)
+        full = cv2.resize(
+            soft, ((x1 - x0) * _SHADOW_COARSE, (y1 - y0) * _SHADOW_COARSE), interpolation=cv2.INTER_LINEAR
+        )
         full = full[: onto.shape[0], : onto.shape[1]]
         onto[:] = cv2.multiply(onto, cv2.merge([full, full, full]), scale=1 / 255)
 
@@ -182,5 +184,6 @@ def _on_floor(points: F64) -> F64:
     """Where the shadow of points (..., 3) falls on the floor."""
     height = np.maximum(points[..., 2], 0.0)
     return np.stack(
-        [points[..., 0] + _SHADOW_RIGHT * height, points[..., 1] + _SHADOW_AWAY * height, np.zeros_like(height)], axis=-1
+        [points[..., 0] + _SHADOW_RIGHT * height, points[..., 1] + _SHADOW_AWAY * height, np.zeros_like(height)],
+        axis=-1,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pipeline.core.types import F64, I64
+from pipeline.core.types import F64, I64, Bool
 from pipeline.video.simulate.body import Body
 from pipeline.video.simulate.kinematics import POINT
 from pipeline.video.simulate.looks import Looks, banded
@@ -96,7 +96,7 @@ def body_parts(body: Body, looks: Looks) -> Parts:
         ear = np.full(SAMPLES, 0.0085)
         maker.add(f"{side}_ear", f"{side}_ear_top", ear, banded(ALONG, (1, _tinted(looks.skin, 0.92))), shadow=False)
     maker.add(
-        "nose_root", "nose", widths((0, 0.0050), (1, 0.0092)), banded(ALONG, (1, _tinted(looks.skin, 1.0))), nearer=0.012,
+        "nose_root", "nose", widths((0, 0.0050), (1, 0.0092)), banded(ALONG, (1, looks.skin)), nearer=0.012,
         shadow=False,
     )  # fmt: skip
     if looks.hair_style == "bun":
@@ -113,7 +113,9 @@ def joined(bodies: Sequence[Parts]) -> Parts:
     """The parts of several people, whose `person` counts from 0."""
     person = np.repeat(np.arange(len(bodies)), [len(parts.a) for parts in bodies])
     columns = {
-        f.name: np.concatenate([getattr(parts, f.name) for parts in bodies]) for f in fields(Parts) if f.name != "person"
+        f.name: np.concatenate([getattr(parts, f.name) for parts in bodies])
+        for f in fields(Parts)
+        if f.name != "person"
     }
     return Parts(person=person, **columns)
 
@@ -134,7 +136,14 @@ def _add_trunk(maker: _Maker, body: Body, looks: Looks) -> None:
     shoulders = 0.095 + 0.006 * body.broad_shoulders
     hips = 0.100 - 0.008 * body.broad_shoulders
     broad = widths(
-        (0, 0.074), (0.10, hips), (0.34, 0.080), (0.59, 0.090), (0.78, shoulders), (0.89, shoulders), (0.94, 0.084), (1, 0.036)
+        (0, 0.074),
+        (0.10, hips),
+        (0.34, 0.080),
+        (0.59, 0.090),
+        (0.78, shoulders),
+        (0.89, shoulders),
+        (0.94, 0.084),
+        (1, 0.036),
     )
     deep = widths((0, 0.056), (0.12, 0.068), (0.34, 0.060), (0.65, 0.070), (0.83, 0.058), (1, 0.034))
     waist_line = 0.23
@@ -157,7 +166,7 @@ def _add_arm(maker: _Maker, side: str, looks: Looks, stout: float) -> None:
     upper = widths((0, 0.0260), (0.12, 0.0310), (0.24, 0.0330), (0.6, 0.0275), (1, 0.0235)) * stout
     lower = widths((0, 0.0240), (0.22, 0.0265), (0.6, 0.0215), (1, 0.0150)) * stout
     sleeve = looks.sleeve
-    covered_upper, covered_lower = ALONG <= min(sleeve, 1.0), ALONG <= sleeve - 1
+    covered_upper, covered_lower = _until(min(sleeve, 1.0)), _until(sleeve - 1)
     maker.add(
         f"{side}_shoulder", f"{side}_elbow", np.where(covered_upper, upper * (0.05 + looks.loose), upper),
         banded(ALONG, (min(sleeve, 1.0), looks.shirt), (1, looks.skin)), nearer=0.035, cap=(0.5, 1.0),
@@ -172,7 +181,13 @@ def _add_arm(maker: _Maker, side: str, looks: Looks, stout: float) -> None:
         nearer=0.046, fade=1.7,
     )  # fmt: skip
     maker.add(
-        f"{side}_wrist", f"{side}_thumb", widths((0, 0.0100), (1, 0.0070)), skin, nearer=0.047, cap=(1, 1.6), shadow=False
+        f"{side}_wrist",
+        f"{side}_thumb",
+        widths((0, 0.0100), (1, 0.0070)),
+        skin,
+        nearer=0.047,
+        cap=(1, 1.6),
+        shadow=False,
     )
 
 
@@ -180,7 +195,7 @@ def _add_leg(maker: _Maker, side: str, looks: Looks, stout: float) -> None:
     thigh = widths((0, 0.0530), (0.25, 0.0535), (0.7, 0.0420), (1, 0.0345)) * stout
     shank = widths((0, 0.0335), (0.28, 0.0365), (0.65, 0.0270), (0.92, 0.0205), (1, 0.0215)) * (0.4 + 0.6 * stout)
     loose = looks.loose + (0.05 if looks.trouser < 1 else 0.03)
-    covered_thigh, covered_shank = ALONG <= looks.trouser, ALONG <= looks.trouser - 1
+    covered_thigh, covered_shank = _until(looks.trouser), _until(looks.trouser - 1)
     thigh_width = np.where(covered_thigh, thigh * loose, thigh)
     # Cloth hangs: below the knee a trouser leg does not follow the calf.
     shank_width = np.where(covered_shank, np.maximum(shank * loose, 0.036), shank)
@@ -202,6 +217,11 @@ def _add_leg(maker: _Maker, side: str, looks: Looks, stout: float) -> None:
     )  # fmt: skip
     maker.add(f"{side}_ankle", f"{side}_toes", widths((0, 0.0255), (0.5, 0.0215), (1, 0.0120)), shoe, frame=_PELVIS,
               nearer=0.016)  # fmt: skip
+
+
+def _until(share: float) -> Bool:
+    """(S,) which samples lie within the first `share` of a part."""
+    return np.less_equal(ALONG, share)
 
 
 def _tinted(colour: Colour, by: float) -> Colour:

@@ -28,7 +28,7 @@ class Parameter:
 
     @property
     def kind(self) -> type[int] | type[float]:
-        """int or float."""
+        """The type of its values."""
         return type(self.default)
 
     def describe(self) -> str:

@@ -17,7 +17,7 @@ from pipeline.video.simulate.truth import Fall, Repetition
 def minimum_jerk(share: float) -> float:
     """Progress 0..1 of a movement from rest to rest at `share` 0..1 of its time (Flash & Hogan, 1985)."""
     share = min(max(share, 0.0), 1.0)
-    return share**3 * (10 + share * (6 * share - 15))
+    return min(share**3 * (10 + share * (6 * share - 15)), 1.0)
 
 
 class Section(Protocol):

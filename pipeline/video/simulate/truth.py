@@ -9,7 +9,7 @@ from pipeline.core.types import F32, I64, Bool
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """The N people of whom something shows in one picture.
+    """The N people of whom at least one keypoint lies in one picture.
 
     Attributes:
         person: (N,) int64, the person's number in the clip, from 0, growing.
@@ -74,7 +74,7 @@ class Biography:
     Attributes:
         person: The person's number, from 0.
         height_m: Standing height.
-        present: When something of the person shows in the picture.
+        present: When at least one keypoint of the person lies in the picture.
         repetitions: Those that end within the clip.
         falls: Those whose impact lies within the clip.
     """

@@ -12,8 +12,9 @@ from pipeline.core.ids import make_track_id
 from pipeline.core.records import Record
 from pipeline.core.values import Measures, Motions
 from pipeline.core.vocabulary import ANGLES, MEASURES
-from pipeline.database import Database, open_database
+from pipeline.database import Database, EmbeddedServer, open_database
 from tests import samples
+from tests.integration.conftest import new_database
 
 DAY_US = 86_400_000_000
 START_US = 1_700_000_000_000_000 // DAY_US * DAY_US
@@ -21,10 +22,10 @@ TRACK = make_track_id(3, 7)
 HOUR = "ts >= '2023-11-15 10:00+00' AND ts < '2023-11-15 11:00+00'"
 
 
-@pytest.fixture
-def filled(dsn: str) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def filled(server: EmbeddedServer) -> Iterator[Database]:
     """Four cameras on three days, a hundred tracks each."""
-    database = open_database(dsn, Path("unused"))
+    database = open_database(new_database(server), Path("unused"))
     sink = database.sink()
     poses = samples.poses(1)
     flags = np.zeros(poses.keypoint_score.shape, np.uint8)
@@ -86,7 +87,6 @@ def test_names_that_are_not_asked_for_are_not_looked_up(filled: Database) -> Non
 
 
 def test_events_and_tracks_of_a_camera_are_found_by_an_index(filled: Database) -> None:
-    filled.query("SELECT 1")
     with filled.address.connect("reader") as reader:
         reader.execute("SET enable_seqscan = off")  # the tables are too small to be worth an index
         for statement in (

@@ -17,6 +17,11 @@ from pipeline.database.migrate import Migration, packaged
 ALL = tuple(migration.name for migration in packaged())
 
 
+@pytest.fixture
+def dsn(own_dsn: str) -> str:
+    return own_dsn
+
+
 def apply(dsn: str, *migrations: Migration) -> tuple[str, ...]:
     address = Address(dsn)
     with address.connect("owner") as connection:

@@ -20,7 +20,8 @@ def test_values_are_plain(database: Database) -> None:
     answer = database.query(
         "SELECT 1::smallint AS a, 2::numeric AS b, 0.5::numeric AS c, 'x'::text AS d, NULL AS e, true AS f,"
         " '2026-01-31 09:00+01'::timestamptz AS g, date '2026-01-31' AS h, interval '90 s' AS i,"
-        " ARRAY[1.5, NULL]::real[] AS j, '{\"k\": [1]}'::jsonb AS k, '6f0c2b0e-7a55-5d0b-9a53-1f3d0c9b7e11'::uuid AS l, '10.0.0.1'::inet AS m,"
+        " ARRAY[1.5, NULL]::real[] AS j,"
+        " '{\"k\": [1]}'::jsonb AS k, '6f0c2b0e-7a55-5d0b-9a53-1f3d0c9b7e11'::uuid AS l, '10.0.0.1'::inet AS m,"
         " '\\x00ff'::bytea AS n, 'infinity'::float8 AS o"
     )
 

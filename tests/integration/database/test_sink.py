@@ -170,12 +170,15 @@ def test_a_connection_ended_by_an_administrator_is_made_anew(database: Database,
     assert count(database) == 4
 
 
-def test_a_database_that_takes_no_writes_is_told(database: Database, owner: Connection) -> None:
-    name = owner.info.dbname
-    owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+def test_a_database_that_takes_no_writes_is_told(own_dsn: str) -> None:
+    with psycopg.connect(own_dsn) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
 
+    sink = PostgresSink(Address(own_dsn))
     with pytest.raises(SinkUnavailable, match="read-only transaction") as caught:
-        database.sink().write(frames(0, 1))
+        sink.write(frames(0, 1))
+    sink.close()
 
     assert "takes no writes now" in str(caught.value.hint)
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.records import Dropped, Record
 from pipeline.core.skeletons import SKELETONS
+from pipeline.core.types import F32
 from pipeline.core.units import ANGLE_UNIT_DEG, SCORE_UNIT, WORLD_UNIT_M, from_int16, to_int16, units_per_pixel
 from pipeline.core.values import DOUBTFUL, FILLED, Measures, Motions, Poses
 from pipeline.core.vocabulary import ANGLES, MEASURES, POSTURES
@@ -24,8 +25,13 @@ def motions(poses: Poses, flags: int = 0) -> Motions:
 
 def stored(values: Any, unit: float) -> Any:
     """What storing in these units leaves of the values, as a list with None for NaN."""
-    kept = from_int16(to_int16(np.asarray(values, np.float32), unit), unit)
-    return np.where(np.isnan(kept), None, kept.astype(object)).tolist()
+    return without_nan(from_int16(to_int16(np.asarray(values, np.float32), unit), unit))
+
+
+def without_nan(values: F32) -> Any:
+    result = values.astype(object)
+    result[np.isnan(values)] = None
+    return result.tolist()
 
 
 def columns(database: Database, statement: str, *, run: int = 0) -> list[list[Any]]:
@@ -132,7 +138,7 @@ def test_measures_and_angles_are_what_was_measured(database: Database) -> None:
     )
 
     assert found[0] == [POSTURES[1], POSTURES[7]]
-    assert found[1:] == np.where(np.isnan(scalars), None, scalars.astype(object)).T.tolist()
+    assert found[1:] == without_nan(scalars.T)
     assert degrees == [[angle.name for angle in ANGLES] * 2, stored(angles.ravel(), ANGLE_UNIT_DEG)]
 
 

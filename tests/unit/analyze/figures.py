@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,7 +57,7 @@ FALLEN = Pose(topple=88, trunk=8, thigh=15, shank=-10)
 
 @dataclass(frozen=True)
 class Moment:
-    """At `at_s` the figure is in `pose`; it gets there by easing `smooth`ly, or ever faster, as one who `fall`s."""
+    """At `at_s` the figure is in `pose`; it gets there `smooth`ly, `even`ly, or ever faster, as one who `fall`s."""
 
     at_s: float
     pose: Pose
@@ -67,11 +68,11 @@ Script = list[Moment]
 
 
 def hold(*moments: tuple[float, Pose] | tuple[float, Pose, str]) -> Script:
-    """A script from (seconds to get there and stay, pose[, ease]): negative seconds mean staying."""
+    """A script from (seconds to get there, pose[, ease]); who stays gets to the same pose again."""
     script: Script = []
     now = 0.0
     for seconds, pose, *ease in moments:
-        now += abs(seconds)
+        now += seconds
         script.append(Moment(now, pose, ease[0] if ease else "smooth"))
     return script
 
@@ -94,7 +95,7 @@ def pose_at(script: Script, t_s: float) -> Pose:
         return script[-1].pose
     span = after.at_s - before.at_s
     u = 1.0 if span <= 0 else min(max((t_s - before.at_s) / span, 0.0), 1.0)
-    u = u * u if after.ease == "fall" else u * u * (3 - 2 * u)
+    u = {"fall": u * u, "even": u, "smooth": u * u * (3 - 2 * u)}[after.ease]
     mixed = {}
     for f in fields(Pose):
         a, b = getattr(before.pose, f.name), getattr(after.pose, f.name)
@@ -108,6 +109,7 @@ def pose_at(script: Script, t_s: float) -> Pose:
     return Pose(**mixed)
 
 
+@lru_cache(maxsize=20_000)
 def body(pose: Pose, stature: float = 1.75) -> F64:
     """(33, 3) keypoints in the room: x right, y up, z away from the camera, metres (segments: Winter, 2009)."""
     h = stature
@@ -118,7 +120,7 @@ def body(pose: Pose, stature: float = 1.75) -> F64:
         a = np.radians(angle)
         return length * np.array([np.sin(a), -np.cos(a), 0.0])
 
-    up = -forward(-pose.trunk, 1.0) * np.array([1.0, 1.0, 1.0])
+    up = -forward(-pose.trunk, 1.0)
     fore = np.array([up[1], -up[0], 0.0])
     side = np.array([0.0, 0.0, 1.0])
     hips, neck = np.zeros(3), trunk * up
@@ -130,11 +132,9 @@ def body(pose: Pose, stature: float = 1.75) -> F64:
         knee = hip + forward(t, thigh)
         ankle = knee + forward(s, shank)
         named |= {f"{name}_hip": hip, f"{name}_knee": knee, f"{name}_ankle": ankle}
-        sole = np.array([-np.sin(np.radians(s)), 0, 0]) + forward(s, 1.0)
         toe = np.array([-forward(s, 1.0)[1], forward(s, 1.0)[0], 0.0])
         named[f"{name}_heel"] = ankle + 0.05 * forward(s, 1.0) - 0.04 * toe
         named[f"{name}_foot_index"] = ankle + 0.06 * forward(s, 1.0) + 0.16 * toe
-        del sole
         elbow = shoulder + forward(pose.arm - pose.trunk + 5, 0.186 * h)
         wrist = elbow + forward(pose.arm - pose.trunk + 15, 0.146 * h)
         named |= {f"{name}_shoulder": shoulder, f"{name}_elbow": elbow, f"{name}_wrist": wrist}
@@ -149,13 +149,14 @@ def body(pose: Pose, stature: float = 1.75) -> F64:
     points = np.array([named[name] for name in BLAZEPOSE.keypoints])
     feet = 0.5 * (named["left_ankle"] + named["right_ankle"])
     a, towards = np.radians(pose.topple), np.radians(pose.towards)
-    axis = np.array([-np.sin(towards), 0.0, -np.cos(towards)])
-    # Rodrigues: forward (towards 0) turns +y to +x, that is about -z; to the left turns +y to +z, about -x mirrored.
+    # Forward turns up (+y) to +x, that is about -z; to the left turns it to +z, about +x.
     axis = np.array([np.sin(towards), 0.0, -np.cos(towards)])
     points = _turn(points - feet, axis, a)
     points = _turn(points, np.array([0.0, 1.0, 0.0]), np.radians(90.0 - pose.heading))
     points[:, 1] += pose.ground - points[:, 1].min()
-    return points + np.array([pose.x, 0.0, pose.z])
+    placed: F64 = points + np.array([pose.x, 0.0, pose.z])
+    placed.flags.writeable = False
+    return placed
 
 
 def _turn(points: F64, axis: F64, angle: float) -> F64:
@@ -221,8 +222,7 @@ class Clip:
                     continue
                 pixels, world = self.camera.see(body(pose_at(script, t_s)))
                 metres = 1.6 * self.noise
-                pixels_per_m = self.camera.focal / 4.5
-                pixels = pixels + random.normal(0, metres * pixels_per_m, pixels.shape)
+                pixels = pixels + random.normal(0, metres * self.camera.focal / 4.5, pixels.shape)
                 world = world + random.normal(0, metres, world.shape) * np.array([1.0, 1.0, 3.0])
                 score = np.full(len(BLAZEPOSE), 0.95)
                 score[hidden] = 0.1

@@ -224,6 +224,19 @@ def test_a_consumer_that_retention_overtook_goes_on_at_the_earliest_and_it_is_co
     assert consumer.overtaken == 5
 
 
+def test_what_retention_took_is_counted_once() -> None:
+    bus = bus_with_topic()
+    consumer = bus.consumer("c", "g", ["t"])
+    consumer.poll(0.0)
+    send(bus, 10)
+
+    bus.truncate(PLACE, 10)
+    for _ in range(3):
+        assert consumer.poll(0.0).records == ()
+
+    assert consumer.overtaken == 10
+
+
 def test_retention_by_bytes_drops_the_oldest_read_or_not() -> None:
     bus = bus_with_topic(retention_bytes=100)
     consumer = bus.consumer("c", "g", ["t"])
@@ -254,6 +267,19 @@ def test_compaction_keeps_the_last_of_each_key_and_a_tombstone_once() -> None:
     assert offsets(bus) == [2, 3]
     send(bus, key=b"d")
     assert offsets(bus) == [2, 3, 5]
+
+
+def test_a_consumer_gets_over_a_tombstone_that_went() -> None:
+    bus = bus_with_topic(compacted=True)
+    consumer = bus.consumer("c", "g", ["t"])
+    consumer.poll(0.0)
+    send(bus, value=None)
+    for _ in range(2):
+        bus.compact("t")
+
+    polled = consumer.poll(0.0)
+
+    assert (offsets(bus), polled.records, consumer.lag()[PLACE]) == ([], (), 0)
 
 
 def test_a_long_compacted_log_compacts_by_itself() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,8 @@ def test_times_are_exact_to_the_microsecond() -> None:
 
 @pytest.mark.parametrize("field", ["run", "session", "seq", "camera_no"])
 def test_a_number_beyond_its_column_is_told(field: str) -> None:
-    stamp = replace(samples.stamp(), **{field: 2**31})
+    too_large: dict[str, Any] = {field: 2**31}
+    stamp = replace(samples.stamp(), **too_large)
 
     with pytest.raises(InvalidRecord, match=f"{field} of camera gym: 2147483648 does not fit"):
         rows_of([Record(stamp, motions())])

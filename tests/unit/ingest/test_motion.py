@@ -30,7 +30,7 @@ def test_usual_sizes_keep_enough_cells(width: int, height: int) -> None:
     assert cells.size > MAX_CELLS / 4 or max(cells.shape) > MAX_SIDE / 2
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0, 6))
+@given(st.integers(0, 2**32 - 1), st.floats(0, 5))
 def test_noise_is_not_motion(seed: int, sigma: float) -> None:
     background = np.full((90, 160), 100, dtype=np.uint8)
     noise = np.random.default_rng(seed).normal(0, sigma, background.shape)
@@ -38,7 +38,7 @@ def test_noise_is_not_motion(seed: int, sigma: float) -> None:
     assert len(boxes_of(change((background + noise).astype(np.uint8), background, 8.0).mask, 8)) == 0
 
 
-@pytest.mark.parametrize("sigma", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 1.0])
 def test_small_step_in_a_quiet_picture_is_motion(sigma: float) -> None:
     background = np.full((90, 160), 100.0)
     moved = background + np.random.default_rng(1).normal(0, sigma, background.shape)

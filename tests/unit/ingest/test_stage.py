@@ -109,10 +109,10 @@ def test_new_scene_is_one_box_and_the_new_background() -> None:
 def test_who_stands_still_fades_into_the_background_in_seconds_not_frames(fps: float) -> None:
     pictures = [scene(), *[scene(200.0)] * round(8 * fps)]
 
-    _, frames = run(IngestStage(IngestOptions(adapt_s=1.0)), pictures, fps)
+    _, frames = run(IngestStage(), pictures, fps)
 
-    assert len(frames[round(1 * fps)].motion) == 1
-    assert len(frames[round(7 * fps)].motion) == 0
+    assert len(frames[round(0.4 * fps)].motion) >= 1
+    assert len(frames[round(3 * fps)].motion) == 0
 
 
 def test_other_size_begins_anew() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.video.open import open_source
 
-PICTURES = 60
+PICTURES = 30
 
 CLIPS = {
     "felixchenfy_exercise.avi": (384, 288, 10.0, 393),

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.core.errors import ConfigError
+from stages.analyze import SQUAT as EXERCISE
+from stages.analyze import AnalyzeOptions, Band, Exercise
+from tests.unit.analyze.figures import (
+    BEND,
+    HALF_SQUAT,
+    KNEEL,
+    SIT,
+    SQUAT,
+    STAND,
+    TIE_SHOES,
+    Clip,
+    Pose,
+    Script,
+    hold,
+    squats,
+    turned,
+)
+from tests.unit.analyze.run import analyze, seconds
+
+
+def reps(script: Script, **clip: object) -> list[float | None]:
+    done = analyze(Clip([script], **clip).records())  # type: ignore[arg-type]
+    return [event.value for event in done.events if event.kind == "rep"]
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30])
+@pytest.mark.parametrize("heading", [0, 60, 90, 200])
+def test_squats_are_counted_from_all_sides_at_any_rate(fps: float, heading: float) -> None:
+    assert reps(turned(squats(4), heading), fps=fps, noise=0.008) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_quick_squats_without_a_rest_are_counted(seed: int) -> None:
+    assert reps(squats(5, down_s=0.6, rest_s=0.1), fps=15, noise=0.008, seed=seed) == [1, 2, 3, 4, 5]
+
+
+def test_a_repetition_carries_its_evidence() -> None:
+    done = analyze(Clip([squats(1)]).records())
+
+    rep = done.of("rep", "squat")
+    assert rep.end_us is not None
+    assert 1.0 <= seconds(rep.at_us) < 1.5
+    assert 2.5 < seconds(rep.end_us) <= 3.0
+    assert rep.evidence["knee_flexion"] == pytest.approx(115, abs=3)
+    assert rep.evidence["seconds"] == pytest.approx(seconds(rep.end_us) - seconds(rep.at_us), abs=0.01)
+    assert 0.4 < rep.evidence["depth"] < 0.6
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(squats(4, depth=HALF_SQUAT), id="half squats"),
+        pytest.param(hold((1, STAND), (1, SIT), (2, SIT), (1, STAND), (1, STAND)), id="a chair"),
+        pytest.param(hold((1, STAND), (1, BEND), (1, BEND), (1, STAND), (1, STAND)), id="bending"),
+        pytest.param(hold((1, STAND), (1, KNEEL), (1, KNEEL), (1, STAND), (1, STAND)), id="kneeling"),
+        pytest.param(hold((1, STAND), (1, TIE_SHOES), (4, TIE_SHOES), (1, STAND), (1, STAND)), id="tying shoes"),
+        pytest.param(hold((1, SQUAT), (1, STAND), (1, STAND)), id="standing up"),
+        pytest.param(hold((1, STAND), (1, SQUAT), (2, SQUAT)), id="not back up"),
+    ],
+)
+def test_what_is_no_repetition(script: Script) -> None:
+    for heading in (0, 60, 180):
+        assert reps(turned(script, heading), noise=0.008) == []
+
+
+def test_getting_into_position_is_not_counted() -> None:
+    stoop = Pose(trunk=50, thigh=80, shank=-20, x=-0.8)
+    set_up = hold((0.2, replace(STAND, x=-2)), (1.5, replace(STAND, x=-0.8)), (0.6, stoop), (0.8, STAND), (1.0, STAND))
+    start_s = set_up[-1].at_s
+    script = set_up + [replace(moment, at_s=moment.at_s + start_s) for moment in squats(3)]
+
+    assert reps(script, noise=0.005) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("knee", [35.0, 80.0, 95.0])
+def test_jitter_at_a_threshold_adds_nothing(knee: float) -> None:
+    edge = Pose(trunk=30, thigh=knee * 0.65, shank=-knee * 0.35)
+    script = hold((1.0, STAND), (1.0, edge), (1.5, edge), (1.0, STAND), (1.0, STAND))
+
+    counts = [reps(script, fps=30, noise=0.02, seed=seed) for seed in range(4)]
+
+    assert max(map(len, counts)) <= 1
+
+
+def test_a_gap_in_the_middle_is_no_repetition_and_the_count_goes_on() -> None:
+    clip = Clip([squats(3)], away=((0, 3.9, 4.9),))
+
+    done = analyze(clip.records())
+
+    assert [e.value for e in done.events if e.kind == "rep"] in ([1, 2], [1, 2, 3])
+    assert done.labels("leave") == []
+
+
+def test_hidden_knees_count_nothing() -> None:
+    assert reps(squats(2), hide=("left_knee", "right_knee")) == []
+
+
+def test_exercises_are_data() -> None:
+    curl = Exercise("curl", rest=(Band("elbow", high=40),), effort=(Band("elbow", low=100),))
+    done = analyze(Clip([squats(2)]).records(), AnalyzeOptions(exercises=(curl, replace(EXERCISE, name="dip"))))
+
+    assert done.labels("rep") == ["dip", "dip"]
+
+
+def test_counts_outlive_a_change_of_the_list_of_exercises() -> None:
+    records = list(Clip([squats(4)]).records())
+    half = len(records) // 2
+    first = analyze(records[:half])
+    both = AnalyzeOptions(exercises=(Exercise("curl", (Band("elbow", high=40),), (Band("elbow", low=100),)), EXERCISE))
+
+    second = analyze(records[half:], both, first.state)
+
+    assert [e.value for e in second.events if e.kind == "rep"][-1] == 4
+
+
+def test_a_wrong_exercise_is_told() -> None:
+    with pytest.raises(ConfigError, match="kne"):
+        Band("kne")
+    with pytest.raises(ConfigError, match="low < high"):
+        Band("knee", low=90, high=30)
+    with pytest.raises(ConfigError, match="squatting"):
+        replace(EXERCISE, not_in=("squatting",))
+    with pytest.raises(ConfigError, match="at least one band"):
+        replace(EXERCISE, effort=())
+
+
+def test_same_input_gives_the_same_bytes() -> None:
+    clip = Clip([squats(2), turned(squats(2), 90)], noise=0.01)
+    one, two = analyze(clip.records()), analyze(clip.records())
+
+    assert one.events == two.events
+    for a, b in zip(one.measures, two.measures, strict=True):
+        assert a.angles.tobytes() == b.angles.tobytes()
+        assert a.scalars.tobytes() == b.scalars.tobytes()
+        assert np.array_equal(a.posture, b.posture)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stages.detect.windows import windows
+from tests.unit.detect.cameras import ALL_MOVES, HEIGHT, WIDTH, Camera, empty_room
+
+COUNT = len(windows(WIDTH, HEIGHT, 0.6, 0.5))
+
+
+def still(_: float) -> np.ndarray:
+    return empty_room()
+
+
+@pytest.mark.parametrize("fps", [60.0, 30.0, 10.0, 4.0, 1.0])
+def test_everything_is_seen_within_a_second_whatever_the_frame_rate(fps: float) -> None:
+    camera = Camera()
+
+    camera.film(6, fps, still, ALL_MOVES)
+
+    # One frame later than a second at most: a look waits for its frame.
+    late = 1.0 + 1.0 / fps + 1e-6
+    for window in range(COUNT):
+        times = [0.0, *(t for t, w in camera.looks if w == window), 6.0]
+        assert max(np.diff(times)) <= late + (0.0 if fps > 1 else 1.0)
+
+
+@pytest.mark.parametrize("fps", [60.0, 30.0, 10.0])
+def test_looks_a_second_do_not_depend_on_the_frame_rate(fps: float) -> None:
+    camera = Camera()
+
+    camera.film(5, fps, still, ALL_MOVES)
+
+    assert len(camera.looks) == pytest.approx(5 * COUNT, abs=4)
+
+
+def test_looks_are_spread_evenly_over_frames() -> None:
+    camera = Camera()
+
+    detections = camera.film(4, 30, still, ALL_MOVES)
+
+    assert max(d.looked for _, d in detections) <= 2
+    assert np.mean([d.looked for _, d in detections]) <= 0.6
+
+
+def test_quiet_scene_is_nearly_free() -> None:
+    camera = Camera()
+    camera.film(5, 5, still)
+    camera.looks.clear()
+    camera.decoded = 0
+
+    camera.film(20, 5, still, start_s=5.0)
+
+    # All windows once in ten seconds.
+    assert len(camera.looks) == 2 * COUNT
+    assert camera.decoded <= len(camera.looks)
+
+
+def test_motion_after_quiet_brings_a_look_at_its_windows_at_once() -> None:
+    camera = Camera()
+    camera.film(5, 30, still)
+    camera.looks.clear()
+    corner = np.array([[WIDTH - 40, HEIGHT - 40, WIDTH, HEIGHT]], dtype=np.float32)
+
+    camera.see(5.0, empty_room(), corner)
+    camera.see(5.033, empty_room(), corner)
+
+    squares = windows(WIDTH, HEIGHT, 0.6, 0.5)
+    seen = [window for _, window in camera.looks]
+    assert len(seen) >= 2
+    for left, top, side in squares[seen]:
+        assert left + side >= WIDTH - 40
+        assert top + side >= HEIGHT - 40
+
+
+def test_frame_without_a_look_is_not_decoded() -> None:
+    camera = Camera()
+
+    detections = camera.film(2, 30, still, ALL_MOVES)
+
+    assert camera.decoded == sum(d.looked > 0 for _, d in detections)
+
+
+def test_whole_picture_is_looked_at_first() -> None:
+    camera = Camera()
+
+    camera.see(0.0, empty_room())
+
+    assert camera.looks[0] == (0.0, 0)
+
+
+def test_hours_without_frames_do_not_save_up_looks() -> None:
+    camera = Camera()
+    camera.film(2, 30, still)
+
+    assert camera.see(7200.0, empty_room(), ALL_MOVES).looked <= COUNT
+    assert camera.see(7200.033, empty_room(), ALL_MOVES).looked <= 2
+
+
+def test_another_picture_size_begins_a_new_sweep() -> None:
+    camera = Camera()
+    camera.film(2, 30, still)
+    camera.looks.clear()
+
+    camera.see(2.0, np.full((200, 200, 3), 128, dtype=np.uint8))
+
+    assert camera.looks[0][1] == 0
+    assert camera.state.width == 200
