@@ -108,4 +108,3 @@ def _safe(name: str, value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return redact(str(value))
-

@@ -54,7 +54,7 @@ def run(
         list[str] | None,
         typer.Argument(
             help="Video files, folders of images, sim:// scenes, or names of cameras in the configuration.",
-            metavar="SOURCE...",
+            metavar="SOURCE",
             show_default=False,
         ),
     ] = None,

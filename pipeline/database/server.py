@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pipeline.core.errors import DatabaseError, SinkUnavailable
 from pipeline.database import binaries, locks
 from pipeline.database.places import Runner, database_folder, server_runner, socket_folder
-from pipeline.database.postmaster import find_postmaster, forget_stranger
+from pipeline.database.postmaster import Postmaster, find_postmaster, forget_stranger, mark_of
 
 START_TIMEOUT_S = 120.0
 _LOG_LIMIT_BYTES = 16 << 20
@@ -71,6 +71,7 @@ class EmbeddedServer:
         self._runner: Runner = server_runner()
         self._folder = database_folder(home, self._runner)
         self._data = self._folder / "data"
+        self._sockets = socket_folder(self._folder, self._runner)
         self._log = self._folder / "postgresql.log"
         self._users = self._folder / "users.lock"
         self._keep = self._folder / "keep"
@@ -89,7 +90,7 @@ class EmbeddedServer:
             DatabaseError: It cannot be started.
         """
         with self._mutex:
-            if not keep and self._joined is not None and (found := find_postmaster(self._data)) and found.ready:
+            if not keep and self._joined is not None and (found := self._find()) and found.ready:
                 return
             with self._turn():
                 if self._joined is None:
@@ -124,13 +125,13 @@ class EmbeddedServer:
                     hint="end that process first (Ctrl-C); the database stops with its last user",
                 )
             self._keep.unlink(missing_ok=True)
-            running = find_postmaster(self._data) is not None
+            running = self._find() is not None
             self._stop()
             return running
 
     def status(self) -> ServerStatus:
         """What is known now, without starting anything."""
-        found = find_postmaster(self._data)
+        found = self._find()
         return ServerStatus(
             folder=self._folder,
             log=self._log,
@@ -143,12 +144,15 @@ class EmbeddedServer:
 
     def socket(self) -> Path:
         """Folder of the server's socket."""
-        found = find_postmaster(self._data)
-        return Path(found.sockets) if found and found.sockets else socket_folder(self._folder, self._runner)
+        found = self._find()
+        return Path(found.sockets) if found and found.sockets else self._sockets
 
     def url(self, user: str) -> str:
         """Address for libpq; works while the server runs, for the user who runs posebus."""
         return f"postgresql://{quote(user)}@/postgres?host={quote(str(self.socket()), safe='')}"
+
+    def _find(self) -> Postmaster | None:
+        return find_postmaster(self._data, self._sockets)
 
     def _turn(self) -> AbstractContextManager[None]:
         return locks.exclusive(self._folder / "start.lock", timeout_s=START_TIMEOUT_S + 30)
@@ -159,7 +163,7 @@ class EmbeddedServer:
 
     def _ensure_running(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while (found := find_postmaster(self._data)) is not None:  # left over, by whomever: ready, starting or stopping
+        while (found := self._find()) is not None:  # left over, by whomever: ready, starting or stopping
             if found.ready:
                 return
             if time.monotonic() > deadline:
@@ -171,11 +175,12 @@ class EmbeddedServer:
         programs = self._programs()
         self._ensure_data(programs)
         self._configure()
-        forget_stranger(self._data, socket_folder(self._folder, self._runner))
+        forget_stranger(self._data, self._sockets)
         while True:
             failed = self._run(
                 programs / "pg_ctl",
                 *("start", "--pgdata=data", f"--log={self._log.name}", "--wait", f"--timeout={START_TIMEOUT_S:.0f}"),
+                f"--options=-c cluster_name={mark_of(self._data)}",
             )
             if failed is None:
                 return
@@ -217,7 +222,7 @@ class EmbeddedServer:
 
     def _configure(self) -> None:
         """Write our settings, and put a long log aside."""
-        sockets = str(socket_folder(self._folder, self._runner)).replace('"', '""').replace("'", "''")
+        sockets = str(self._sockets).replace('"', '""').replace("'", "''")
         try:
             conf = self._data / "posebus.conf"
             conf.write_text(f"{_SETTINGS}unix_socket_directories = '\"{sockets}\"'\n")
@@ -228,12 +233,12 @@ class EmbeddedServer:
             raise self._refusal("does not start", f"{conf}: {error.strerror}") from error
 
     def _stop(self) -> None:
-        if find_postmaster(self._data) is None:
+        if self._find() is None:
             return
         failed = self._run(
             self._programs() / "pg_ctl", "stop", "--pgdata=data", "--mode=fast", "--wait", "--timeout=60"
         )
-        if failed is not None and find_postmaster(self._data) is not None:
+        if failed is not None and self._find() is not None:
             raise self._refusal("does not stop", failed)
 
     def _run(self, program: Path, *arguments: str) -> str | None:

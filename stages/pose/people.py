@@ -72,7 +72,7 @@ def judge(
     least = np.where(numbers >= 0, options.min_score, options.min_new_score)
     passed = np.flatnonzero((found.score >= least) & found.valid)
     certainty = found.certainty[passed]
-    within: Bool = inside(found.xyxy[passed], options.margin) >= options.inside
+    within: Bool = np.asarray(inside(found.xyxy[passed], options.margin) >= options.inside)
 
     smaller = regions[passed, None, 2] <= options.part_size * regions[None, passed, 2]
     weaker = certainty[:, None] <= options.part_score * certainty[None, :]
@@ -91,7 +91,10 @@ def judge(
 
     # Whoever takes the place of a shown person is shown.
     shown = (same[kept] & was_shown).any(axis=1)
-    enclosed: Bool = np.asarray(within[np.ix_(kept, kept[shown])].any(axis=1))
+    side = regions[passed[kept], 2]
+    enclosed: Bool = np.asarray(
+        (within[np.ix_(kept, kept)] & (shown[None, :] | (side[None, :] > side[:, None]))).any(axis=1)
+    )
     old, rows, quality = old[kept], passed[kept], quality[kept]
     steady = _steady(state, old, found.keypoints[rows], now_us)
     doubtful = enclosed & ~steady

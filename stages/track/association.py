@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.core import boxes, keypoints
 from pipeline.core.skeletons import SKELETONS
@@ -37,6 +36,9 @@ def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 |
     """
     if len(rows) == 0 or len(columns) == 0:
         return rows[:0], columns[:0]
+    # Costs half a second: only for whoever tracks, not for everyone who reads the options of this stage.
+    from scipy.optimize import linear_sum_assignment
+
     sub = np.minimum(cost[rows[:, None], columns], max_cost)
     i, j = linear_sum_assignment(sub + np.reshape(handicap, (-1, 1)))
     good: Bool = sub[i, j] < max_cost

@@ -132,6 +132,7 @@ class MemoryConsumer:
         if self._member.gone:
             lost = frozenset(self._cursors)
             self._cursors.clear()
+            self._group = group = self._broker.group(group.name)
             self._member = self._join()
         member = self._member
         member.seen = now

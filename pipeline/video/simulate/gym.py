@@ -78,7 +78,7 @@ def _train(person: Choreographer, station: Place, random: np.random.Generator, u
         person.take(keys.STRETCH, 1.1, "stretch")
         person.hold(0.6, "stretch")
         person.take(keys.STAND, 1.1, "stand")
-    # Times of one repetition, down and up: lifters choose 2 to 4 s in all (Schoenfeld, 2010; Hales et al., 2009).
+    # Times down and up: 2 to 4 s a repetition in all, as without load at one's own pace.
     down = float(random.uniform(1.0, 1.7))
     up = float(random.uniform(0.9, 1.4))
     depth = float(random.uniform(0.88, 1.04))

@@ -12,8 +12,8 @@ from pipeline.video.simulate.posture import FIELDS, INDEX
 
 SKELETON = SKELETONS["blazepose33"]
 EXTRA_POINTS = (
-    "crotch", "waist", "chest", "neck", "collar", "skull", "crown", "nose_root", "nape", "bun",
-    "left_palm", "right_palm", "left_fingers", "right_fingers", "left_toes", "right_toes",
+    "crotch", "waist", "chest", "neck", "collar", "skull", "nose_root", "nape", "bun",
+    "left_fingers", "right_fingers", "left_toes", "right_toes",
     "left_ear_top", "right_ear_top", "left_buttock", "right_buttock",
 )  # fmt: skip
 POINTS: tuple[str, ...] = (*SKELETON.keypoints, *EXTRA_POINTS)
@@ -32,7 +32,6 @@ _ON_HEAD: dict[str, tuple[float, float, float]] = {
     "nape": (-0.0400, 0.0, -0.0200),
     "bun": (-0.0560, 0.0, 0.0280),
     "left_ear_top": (-0.0060, 0.0450, 0.0090),
-    "crown": (0.0, 0.0, 0.0700),
 }
 _HEAD_NAMES = tuple(_ON_HEAD)
 _HEAD_PLACES = np.array([_ON_HEAD[name] for name in _HEAD_NAMES])
@@ -48,12 +47,11 @@ _RIGHT_OF = {
 _RIGHT_COLUMNS = np.array([POINT[right] for right in _RIGHT_OF.values()])
 _RIGHT_PLACES = np.array([_ON_HEAD[left] for left in _RIGHT_OF]) * (1, -1, 1)
 
-# Along the hand from the wrist, and toward the thumb, in lengths of the hand: knuckles, thumb, palm and fingertips.
+# Along the hand from the wrist, and toward the thumb, in lengths of the hand: knuckles, thumb and fingertips.
 _ON_HAND = {
     "pinky": (0.44, -0.17),
     "index": (0.50, 0.17),
     "thumb": (0.34, 0.30),
-    "palm": (0.42, 0.0),
     "fingers": (0.9, 0.02),
 }
 

@@ -129,7 +129,7 @@ def widths(*knots: tuple[float, float]) -> F64:
     return curve
 
 
-# Girths of adults (Gordon et al., 2012, ANSUR II, means over height): thigh 0.35, calf 0.22, ankle 0.13, upper arm
+# Girths of adults, rounded (Gordon et al., 2012, ANSUR II, over height): thigh 0.35, calf 0.22, ankle 0.13, upper arm
 # 0.19, forearm 0.16, wrist 0.097, neck 0.215 of the height; divided by 2 pi they are the radii below.
 def _add_trunk(maker: _Maker, body: Body, looks: Looks) -> None:
     stout, loose = body.stoutness, looks.loose

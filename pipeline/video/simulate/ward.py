@@ -63,7 +63,7 @@ def _patient(person: Choreographer, random: np.random.Generator, until_s: float)
         if direction in ("right", "left"):
             person.turn_to(_TO_CAMERA + float(random.uniform(-0.3, 0.3)))
         person.hold(float(random.uniform(0.3, 1.0)), "stand")
-        # From the loss of balance to the impact of the hips: 0.72 s, deviation 0.16 s (Hsiao & Robinovitch, 1998).
+        # From the loss of balance to the impact of the hips: 0.715 s, deviation 0.160 s (Robinovitch et al., 2005).
         person.fall(direction, float(np.clip(random.normal(0.72, 0.1), 0.60, 0.95)))
         person.hold(float(random.uniform(8.0, 10.0)), "lie")
         if random.random() < 0.3:

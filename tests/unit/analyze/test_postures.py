@@ -27,7 +27,7 @@ LEGS = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("knee",
 HIGH = Camera(height=2.5, pitch=25)
 
 
-@pytest.mark.parametrize("heading", [0, 60, 180, 270])
+@pytest.mark.parametrize(("heading", "camera"), [(0, Camera()), (0, HIGH), (60, HIGH), (200, Camera())])
 @pytest.mark.parametrize(
     ("pose", "posture"),
     [
@@ -43,11 +43,10 @@ HIGH = Camera(height=2.5, pitch=25)
         (replace(FALLEN, towards=180), "lie"),
     ],
 )
-@pytest.mark.parametrize("camera", [Camera(), HIGH])
 def test_postures(pose: Pose, posture: str, heading: float, camera: Camera) -> None:
     script = turned(hold((2.0, STAND), (2.0, pose), (1.2, pose)), heading)
 
-    done = analyze(Clip([script], fps=10, noise=0.008, camera=camera).records())
+    done = analyze(Clip([script], fps=8, noise=0.008, camera=camera).records())
 
     assert done.last_posture() == posture
 

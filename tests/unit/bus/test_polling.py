@@ -193,6 +193,25 @@ def test_a_partition_on_the_move_waits_for_its_old_owner_and_no_commit_passes_me
     first.commit({kept: 1})
 
 
+def test_a_member_of_a_forgotten_group_begins_anew() -> None:
+    bus = bus_with_topic(1)
+    place = TopicPartition("t", 0)
+    send(bus, 0, 3)
+    consumer = bus.consumer("c", "g", ["t"])
+    consumer.poll(0.0)
+    consumer.commit({place: 3})
+
+    bus.forget_group("g")
+    polled = consumer.poll(0.0)
+    heir = bus.consumer("heir", "g", ["t"])
+
+    assert [record.offset for record in polled.records] == [0, 1, 2]
+    assert heir.committed(place) is None
+    consumer.poll(0.0)
+    consumer.commit({place: 2})
+    assert heir.committed(place) == 2
+
+
 def test_seek_on_a_partition_of_another_is_an_error_of_the_caller() -> None:
     bus = bus_with_topic()
     consumer = bus.consumer("c", "g", ["t"])

@@ -90,6 +90,15 @@ def test_whole_picture_is_looked_at_first() -> None:
     assert camera.looks[0] == (0.0, 0)
 
 
+def test_motion_everywhere_after_quiet_does_not_bring_all_looks_in_one_frame() -> None:
+    camera = Camera()
+    camera.film(9, 30, still)
+
+    detections = camera.film(1, 30, still, ALL_MOVES, start_s=9.0)
+
+    assert max(d.looked for _, d in detections) <= 3
+
+
 def test_hours_without_frames_do_not_save_up_looks() -> None:
     camera = Camera()
     camera.film(2, 30, still)

@@ -83,11 +83,12 @@ def test_repetitions_are_the_dips_of_the_hips(seed: int) -> None:
         assert 1.5 < repetition.end_s - repetition.start_s < 4.0
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3])
-def test_a_person_stands_before_the_fall_and_lies_after_it(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "direction"), [(0, "forward"), (4, "backward"), (7, "left"), (10, "right")])
+def test_a_person_stands_before_the_fall_and_lies_after_it(seed: int, direction: str) -> None:
     clip = simulate(f"sim://ward?seed={seed}&fps=20&seconds=45")
     (fall,) = clip.annotations()[0].falls
 
+    assert fall.direction == direction
     assert 0.5 < fall.impact_s - fall.start_s < 1.0
     assert trunk_tilt(clip, fall.start_s - 0.1) < 25
     assert trunk_tilt(clip, fall.impact_s + 0.2) > 60
