@@ -54,7 +54,8 @@ class Topic:
         value: Class of what it carries beside dropped frames and ticks.
         per_frame: It gets exactly one record a frame.
         pixels: Its records hold pixels.
-        max_bytes: In memory: bound of what waits in one partition.
+        max_bytes: In memory: bound of what waits in one partition. Where writer and reader share a thread it has to
+            be far above what one step writes (64 records), or the thread would wait for itself.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Topic:
     value: type
     per_frame: bool = True
     pixels: bool = False
-    max_bytes: int = 4 * _MIB
+    max_bytes: int = 64 * _MIB
 
 
 TOPICS: Mapping[str, Topic] = {

@@ -15,8 +15,8 @@ SKIN, SHIRT, TROUSERS, SHOES, HAIR = (150, 180, 225), (150, 70, 40), (70, 60, 60
 def room(width: int = 640, height: int = 480) -> U8:
     """(H, W, 3) BGR: a wall that grows darker, and a floor."""
     shade = np.linspace(225, 175, height, dtype=np.float32)[:, None, None]
-    picture = np.broadcast_to(shade, (height, width, 3)) * np.array([1.0, 0.98, 0.95], dtype=np.float32)
-    picture = picture.astype(np.uint8)
+    wall = np.broadcast_to(shade, (height, width, 3)) * np.array([1.0, 0.98, 0.95], dtype=np.float32)
+    picture: U8 = wall.astype(np.uint8)
     picture[int(height * 0.75) :] = (95, 120, 140)
     return picture
 

@@ -25,11 +25,11 @@ from pipeline.logs import setup_logging
 from pipeline.video.open import open_source
 from pipeline.video.sheet import skeleton_picture
 
-SCENES = {"demo-gym": "sim://gym?people=2&seed=7&seconds=40&fps=15", "demo-ward": "sim://ward?seed=2&seconds=40&fps=15"}
+SCENES = {"demo-gym": "sim://gym?people=2&seed=7&seconds=40&fps=15", "demo-ward": "sim://ward?seed=4&seconds=40&fps=15"}
 
 QUERIES = {
     "Who did how many squats, and how deep?": """\
-SELECT track_id, count(*) AS squats, round(max((payload->>'knee_deg')::numeric)) AS deepest_knee_deg
+SELECT track_id, count(*) AS squats, round(max((payload->>'knee_flexion')::numeric)) AS deepest_knee_bend
 FROM events WHERE camera = 'demo-gym' AND kind = 'rep' AND ts >= '{since}'
 GROUP BY track_id ORDER BY track_id""",
     "What needed attention?": """\

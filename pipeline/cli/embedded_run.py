@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
+
 from pipeline.bus.memory import MemoryBus
 from pipeline.cli.take_up import TakenUp, Wishes, take_up
 from pipeline.cli.tally import CameraTally
@@ -82,6 +84,7 @@ def _run(
     config: Config, database: Database, taken: Sequence[TakenUp], outcome: Outcome, *, strict: bool, delivered: Any
 ) -> None:
     metrics = outcome.metrics
+    cv2.setNumThreads(1)  # every stage has a thread of its own already
     detector, estimator = load_models(config.models, config.home)
     topology = Topology(
         config, Parts(detector, estimator), strict=strict, count=lambda name, stage: metrics.count(name, stage=stage)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -48,20 +49,20 @@ def query(
         _WRITERS[form](answer)
 
 
-def _write_table(answer: Answer) -> None:
+def _write_table(answer: Answer[Iterator[tuple[Any, ...]]]) -> None:
     rows = [[_time(value) for value in row] for row in answer.rows]
     OUT.print(table(answer.names, rows))
     OUT.print(f"({len(rows)} row{'' if len(rows) == 1 else 's'})")
 
 
-def _write_csv(answer: Answer) -> None:
+def _write_csv(answer: Answer[Iterator[tuple[Any, ...]]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(answer.names)
     for row in answer.rows:
         writer.writerow([json.dumps(v) if isinstance(v, dict | list) else _time(v) for v in row])
 
 
-def _write_json(answer: Answer) -> None:
+def _write_json(answer: Answer[Iterator[tuple[Any, ...]]]) -> None:
     sys.stdout.write("[")
     for i, row in enumerate(answer.rows):
         fields = dict(zip(answer.names, map(_plain, row), strict=True))

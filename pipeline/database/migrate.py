@@ -14,6 +14,8 @@ from pipeline.core.errors import DatabaseError
 from pipeline.database import failures, reference
 from pipeline.database.connect import Connection
 
+OLDEST_SERVER = 15
+
 _LOCK = 0x706F7365_62757301
 """Advisory lock of a database whose schema is being changed: two starts at once, one applies, one waits."""
 
@@ -79,6 +81,11 @@ def migrate(
 
 
 def _migrate(connection: Connection, where: str, wanted: Sequence[Migration]) -> tuple[Migration, ...]:
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise DatabaseError(
+            f"{where} is PostgreSQL {connection.info.server_version // 10_000}; expected {OLDEST_SERVER} or newer",
+            hint="upgrade the server, or use the embedded database (leave out --db)",
+        )
     found = connection.execute("SELECT to_regclass('pose_raw.migrations') IS NOT NULL").fetchone()
     if not (found and found[0]):
         connection.execute(_TABLE)

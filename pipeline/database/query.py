@@ -62,7 +62,7 @@ def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer[
         connection.execute("SELECT set_config('posebus.run', %s, false)", (str(run),))
         with connection.cursor() as cursor:
             # stream() sends one statement alone: what follows a semicolon is refused, not carried out.
-            rows = cursor.stream(statement.encode(), size=1000)
+            rows = cursor.stream(statement.encode(errors="replace"), size=1000)
             first = next(rows, None)
             columns = [(column.name, column.type_display) for column in cursor.description or []]
             if first is None:
@@ -77,7 +77,7 @@ def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer[
 
 def _described(connection: Connection, statement: str) -> list[tuple[str, str]]:
     """Names and types of the columns of a statement without rows: a stream of nothing does not tell them."""
-    connection.pgconn.prepare(b"", statement.encode())
+    connection.pgconn.prepare(b"", statement.encode(errors="replace"))
     result = connection.pgconn.describe_prepared(b"")
     columns = []
     for i in range(result.nfields):

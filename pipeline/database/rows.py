@@ -18,7 +18,7 @@ from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import I64
 from pipeline.core.units import ANGLE_UNIT_DEG, SCORE_UNIT, WORLD_UNIT_M, to_int16, units_per_pixel
-from pipeline.core.values import DeadLetter, Event, Measures, Motions, Transition
+from pipeline.core.values import DeadLetter, Event, Measures, Motions, Poses, Transition
 from pipeline.database.copy import PG_EPOCH_US, Column, pack
 
 Row = tuple[Any, ...]
@@ -133,11 +133,21 @@ def _motions(rows: Rows, records: Sequence[Record[Motions]]) -> None:
     for record in records:
         poses = record.value.poses
         if len(poses):
+            _check_skeleton(record.stamp, poses)
             q = units_per_pixel(poses.width, poses.height)
             groups[poses.skeleton, q, poses.world.shape[1] > 0].append(record)
     for (skeleton, q, has_world), members in groups.items():
         _poses(rows, members, SKELETONS[skeleton].number, q, has_world)
     _tracks(rows, [record for members in groups.values() for record in members])
+
+
+def _check_skeleton(stamp: Stamp, poses: Poses) -> None:
+    skeleton, k = SKELETONS.get(poses.skeleton), poses.keypoints.shape[1]
+    if skeleton is None or k != len(skeleton):
+        raise InvalidRecord(
+            f"camera {stamp.camera}: {k} keypoints of skeleton {poses.skeleton!r},"
+            f" expected {len(skeleton) if skeleton else 'one of ' + ', '.join(SKELETONS)}"
+        )
 
 
 def _poses(rows: Rows, records: Sequence[Record[Motions]], skeleton_no: int, q: int, has_world: bool) -> None:
@@ -258,7 +268,7 @@ def clean(text: str) -> str:
 def _payload(evidence: Mapping[str, float]) -> str:
     """Evidence as JSON, which knows no NaN (null here) and no infinity (text here)."""
     plain = {
-        clean(name): None if math.isnan(value) else str(value) if math.isinf(value) else value
+        clean(name): None if math.isnan(value) else str(value) if math.isinf(value) else float(value)
         for name, value in evidence.items()
     }
     return json.dumps(plain, ensure_ascii=False)

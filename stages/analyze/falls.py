@@ -1,7 +1,7 @@
 """Falls: suspected by a fast descent that ends lying, confirmed by staying down, over when upright again.
 
-Lying down on purpose is slow, sitting and tying shoes end with a trunk over the feet or high hips, and who lies when
-first seen has not descended: none of these is suspected.
+Lying down on purpose is slow, sitting and tying shoes end with a trunk over the feet or high hips, and who falls was
+seen to stand, walk or sit before: who lies when first seen did not fall.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from stages.analyze.movement import Shape
 from stages.analyze.options import AnalyzeOptions
-from stages.analyze.postures import is_lying
+from stages.analyze.postures import LIE, UNKNOWN, is_lying
 from stages.analyze.state import AnalyzedPerson
 
 _BLINK_US = 500_000  # lying may be unseen for so long and is still the same lying
@@ -34,7 +34,7 @@ def step_fall(person: AnalyzedPerson, shape: Shape, now_us: int, last_us: int, o
     _follow_rest(person, shape, now_us, options)
     down_us, up_us = person.down_us, person.up_us
     if person.fall == Fall.NONE:
-        if down_us is not None and _is_fast(person, down_us, now_us, options):
+        if down_us is not None and person.posture not in (UNKNOWN, LIE) and _is_fast(person, down_us, now_us, options):
             person.fall, person.fall_at_us, person.fall_peak = Fall.SUSPECTED, person.peak_from_us, person.peak
             return "suspected"
         return None

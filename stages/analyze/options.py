@@ -39,8 +39,9 @@ class AnalyzeOptions:
     lie_hip: float = 0.45
     """Hips at most this far above the ankles when lying, leg lengths, [0, 1]; a chair gives 0.5."""
 
-    lie_shoulder: float = 0.40
-    """Shoulders at most this far above the ankles when lying, body heights, [0, 1]: 0.6 m, propped on an elbow."""
+    lie_shoulder: float = 0.33
+    """Shoulders at most this far above the ankles when lying, body heights, [0, 1]: 0.5 m; propped on an
+    elbow they are lower, on straight arms higher."""
 
     lie_offset: float = 0.35
     """Middle of the trunk at least this far beside the feet when lying, leg lengths, [0, 2]: feet under it carry a

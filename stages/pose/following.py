@@ -77,7 +77,7 @@ def following(
         before = state.velocity[old[known]]
         velocity[known] = before + share * (fresh - before)
 
-    # Someone who was shown and is hidden now, perhaps behind another person, is looked for a little longer where the
+    # Someone who was seen and is hidden now, perhaps behind another person, is looked for a little longer where the
     # last velocity leads.
     missed = np.setdiff1d(np.flatnonzero(numbers >= 0), rows)
     hidden_s = (now_us - state.seen_us[numbers[missed]]) / 1e6
@@ -85,7 +85,7 @@ def following(
     # For no longer than the person was seen before: what only flickers is nobody.
     seen_s = (state.seen_us - state.since_us)[numbers[missed]] / 1e6
     looked_for = hidden_s <= np.minimum(options.linger_s, seen_s)
-    missed = missed[(state.shown[numbers[missed]] > 0) & looked_for & in_frame]
+    missed = missed[looked_for & in_frame]
     lost = numbers[missed]
     return PoseState(
         width=size[0],

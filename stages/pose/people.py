@@ -90,7 +90,7 @@ def judge(
     kept = kept[~is_part[kept]]
 
     # Whoever takes the place of a shown person is shown.
-    shown = (same[kept] & was_shown).any(axis=1)
+    shown: Bool = np.asarray((same[kept] & was_shown).any(axis=1))
     side = regions[passed[kept], 2]
     enclosed: Bool = np.asarray(
         (within[np.ix_(kept, kept)] & (shown[None, :] | (side[None, :] > side[:, None]))).any(axis=1)

@@ -184,12 +184,13 @@ def test_read_ends_where_the_topic_ended_at_its_first_record(under: BusUnderTest
     reading: Iterator[BusRecord] = under.bus.read(topic, frozenset({0, 1}))
 
     first = next(reading)
-    send(under, topic, b"later")
+    for partition in (0, 1):
+        send(under, topic, b"later", partition=partition)
     rest = list(reading)
 
     values = {partition: [r.value for r in [first, *rest] if r.partition == partition] for partition in (0, 1)}
     assert values == {0: numbers(0, 5), 1: numbers(5, 8)}
-    assert len(stored(under, topic, 1)) == 3
+    assert len(stored(under, topic, 1)) == 4
 
 
 def test_compaction_keeps_the_last_of_each_key_at_its_offset(under: BusUnderTest) -> None:

@@ -92,6 +92,17 @@ def test_the_late_snapshot_of_a_zombie_loses_after_compaction_too(stores: StoreU
     assert stores.open().load("track", ALL)["gym"].content == b"of the heir"
 
 
+def test_a_zombie_that_loads_late_does_not_clear_the_newer_state_away(stores: StoreUnderTest) -> None:
+    zombie, heir = stores.open(), stores.open()
+    heir.save([snapshot(generation=5, offset=20, content=b"of the heir")])
+    zombie.load("track", ALL)
+
+    zombie.save([snapshot(generation=4, offset=30, content=b"of the zombie")])
+    stores.tidy()
+
+    assert stores.open().load("track", ALL)["gym"].content == b"of the heir"
+
+
 def test_many_snapshots_survive_compaction(stores: StoreUnderTest) -> None:
     last = {}
     for generation in range(1, 4):

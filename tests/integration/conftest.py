@@ -19,6 +19,12 @@ from pipeline.database import Database, EmbeddedServer, open_database
 NewHome = Callable[[], Path]
 
 _NUMBERS = count(1)
+_FAST = "/dev/shm"
+"""Databases of tests lie in memory where there is room: what is tested is not the disk."""
+
+
+def _roomy(folder: str) -> bool:
+    return Path(folder).is_dir() and shutil.disk_usage(folder).free > 4 << 30
 
 
 @pytest.fixture
@@ -104,7 +110,7 @@ def _homes() -> Iterator[NewHome]:
     made: list[Path] = []
 
     def make() -> Path:
-        home = Path(tempfile.mkdtemp(prefix="posebus-test-"))
+        home = Path(tempfile.mkdtemp(prefix="posebus-test-", dir=_FAST if _roomy(_FAST) else None))
         home.chmod(0o755)
         made.append(home)
         return home

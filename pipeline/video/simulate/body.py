@@ -27,7 +27,7 @@ HIP_HEIGHT = ANKLE_HEIGHT + SHANK + THIGH
 HIP_HALF = 0.050
 SHOULDER_HALF = 0.114 - 0.012
 
-# Heights of adults: mean and deviation in metres by sex (NCD-RisC, 2016, of European countries).
+# Heights of adults in Europe by sex, women first: mean and deviation in metres, rounded (NCD-RisC, 2016).
 _HEIGHTS = ((1.65, 0.055), (1.78, 0.06))
 
 

@@ -81,6 +81,13 @@ def test_an_edited_file_is_refused(dsn: str) -> None:
         apply(dsn, edited, *packaged()[1:])
 
 
+def test_a_server_too_old_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "OLDEST_SERVER", 99)
+
+    with pytest.raises(DatabaseError, match="is PostgreSQL 18; expected 99 or newer"):
+        apply(dsn)
+
+
 def test_a_file_that_fails_leaves_nothing_of_it(empty_dsn: str) -> None:
     wrong = Migration(len(ALL) + 1, "9999_wrong.sql", "CREATE TABLE pose_raw.half (n int); SELECT nonsense;")
 

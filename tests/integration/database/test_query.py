@@ -61,6 +61,7 @@ def test_explain_and_show_are_answered(database: Database) -> None:
         ("SELECT 'größe', nix", 'column "nix" does not exist (column 17: nix)', None),
         ("SELECT 1/0", "division by zero", None),
         ("-- nothing", "there is no statement", None),
+        ("SELECT \udcff", "syntax error at end of input", None),
         ("SELECT 1; DROP TABLE x", "one statement at a time: there is more after the semicolon", None),
         ("SELECT '5000000-01-01'::date", "date too large", None),
     ],

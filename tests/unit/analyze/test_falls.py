@@ -111,6 +111,12 @@ def test_who_lies_when_first_seen_has_not_fallen() -> None:
     assert run(hold((6.0, FALLEN)), 90).labels("fall") == []
 
 
+def test_a_first_skeleton_that_is_wrong_is_no_fall() -> None:
+    script = hold((0.2, STAND), (0.1, FALLEN), (5.0, FALLEN))
+
+    assert run(script, 90).labels("fall") == []
+
+
 def test_who_rolls_over_in_bed_has_not_fallen() -> None:
     turned_over = replace(ON_BED, heading=120, x=0.3)
     script = hold((2.0, ON_BED), (0.5, turned_over), (4.0, turned_over))

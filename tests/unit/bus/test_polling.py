@@ -79,7 +79,7 @@ def _poll_in_thread(consumer: object, result: list[Polled | Exception]) -> Threa
         except BusUnavailable as error:
             result.append(error)
 
-    thread = Thread(target=run)
+    thread = Thread(target=run, daemon=True)
     thread.start()
     ready.wait()
     thread.join(0.05)

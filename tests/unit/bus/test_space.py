@@ -42,7 +42,7 @@ class Sending:
         self.error: PosebusError | None = None
         self.progress = Event()
         self._bus, self._count, self._attachment = bus, count, attachment
-        self._thread = Thread(target=self._run)
+        self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -69,6 +69,21 @@ def test_values_that_never_rest_in_the_database_are_refused() -> None:
         rows_of([*samples.records("tracks"), *samples.records("frame")])
 
 
+@pytest.mark.parametrize(
+    ("skeleton", "message"),
+    [
+        ("coco17", "33 keypoints of skeleton 'coco17', expected 17"),
+        ("octopus", "'octopus', expected one of blazepose33"),
+    ],
+)
+def test_keypoints_that_are_not_those_of_the_skeleton_are_refused(skeleton: str, message: str) -> None:
+    value = motions()
+    wrong = replace(value, poses=replace(value.poses, skeleton=skeleton))
+
+    with pytest.raises(InvalidRecord, match=message):
+        rows_of([Record(samples.stamp(), wrong)])
+
+
 def test_evidence_is_json_whatever_its_numbers() -> None:
     event = replace(samples.event(), evidence={"a": float("nan"), "b": float("inf"), "c": 0.1, "d": 2.0})
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from pipeline.core.errors import ConfigError, SinkUnavailable
-from pipeline.core.records import Dropped, Record
+from pipeline.core.records import Dropped, Record, Tick
 from pipeline.sinks.files import JsonLinesSink
 from pipeline.sinks.plain import plain, plain_record
 from tests import samples
@@ -152,3 +152,14 @@ def test_a_drop_seen_in_two_topics_is_one_line(tmp_path: Path) -> None:
     sink.close()
 
     assert frames(tmp_path / "out.jsonl") == [0, 2, 1]
+
+
+def test_a_tick_seen_in_two_topics_is_one_line(tmp_path: Path) -> None:
+    sink = JsonLinesSink(tmp_path / "out.jsonl")
+    stamps = [samples.stamp(n) for n in range(3)]
+
+    sink.write([Record(stamp, Tick("live")) for stamp in stamps])
+    sink.write([Record(stamp.numbered(stamp.n + 5), Tick("live")) for stamp in stamps])
+    sink.close()
+
+    assert frames(tmp_path / "out.jsonl") == [0, 1, 2]
