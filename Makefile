@@ -11,7 +11,7 @@ TESTS ?=
 WORKERS ?= 2
 UPGRADE ?=
 
-.PHONY: help setup demo test static lint types layers docs-check tests format docs bench lock clean distclean
+.PHONY: schemas help setup demo test static lint types layers docs-check tests format docs bench lock clean distclean
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ format: setup  ## Rewrite the code in the project's format.
 
 docs: setup  ## Write the generated pages of docs/.
 	@$(BIN)/python infra/dev/make_docs.py
+
+schemas: setup  ## Keep the newest version of every schema in its history, with golden bytes.
+	@PYTHONPATH=. $(BIN)/python infra/dev/freeze_schemas.py
 
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks

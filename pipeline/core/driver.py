@@ -158,7 +158,13 @@ class Driver:
             held.touched = False
         return [
             Snapshot(
-                self.name, name, held.partition, topic_ids, generation, dict(held.offsets), self.content(name, held.partition)
+                stage=self.name,
+                key=name,
+                partition=held.partition,
+                topic_ids=topic_ids,
+                generation=generation,
+                offsets=dict(held.offsets),
+                content=self.content(name, held.partition),
             )
             for name, held in touched
         ]

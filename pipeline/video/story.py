@@ -17,6 +17,9 @@ class Caption:
     colour: Colour
 
 
+_OVER = ("recovered", "dismissed")
+
+
 class Story:
     """Takes the events of one camera in the order of time.
 
@@ -38,13 +41,13 @@ class Story:
         if track is not None:
             if event.kind == "rep":
                 self._repetitions[track] = _what(event)
-            elif event.kind == "leave" or (event.kind == "fall" and event.label == "recovered"):
+            elif event.kind == "leave" or (event.kind == "fall" and event.label in _OVER):
                 self._fallen.discard(track)
             elif event.kind == "fall":
                 self._fallen.add(track)
         if event.kind in self._kinds:
             text = _what(event) if track is None else f"{_what(event)} · person {person_number(track)}"
-            alarm = track is None or (event.kind == "fall" and event.label != "recovered")
+            alarm = track is None or (event.kind == "fall" and event.label not in _OVER)
             self._captions.append(Caption(at_us, text, ALARM if alarm or track is None else person_colour(track)))
 
     def captions(self, at_us: int) -> list[tuple[Caption, float]]:
