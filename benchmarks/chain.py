@@ -1,0 +1,80 @@
+"""Track to alert for five people on one thread, every hop through bytes."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from pipeline.config import load_config
+from pipeline.core.ports import BusRecord, Outgoing
+from pipeline.core.records import Record, Stamp
+from pipeline.core.values import Poses
+from pipeline.topology import Parts, Topology
+from pipeline.video.simulate import SimulatedSource, parse_scene
+
+FRAMES = 1200
+WARM = 60
+STAGES = ("track", "smooth", "analyze", "alert")
+
+
+def poses_of_five() -> list[Poses]:
+    """The truth of five people who squat, with 1 % noise, as the pose stage would give it."""
+    scene = SimulatedSource(parse_scene(f"sim://gym?people=5&seed=7&seconds={FRAMES // 30}&fps=30")).scene
+    noise = np.random.default_rng(7)
+    found = []
+    for k in range(FRAMES):
+        truth = scene.truth(k)
+        size = (truth.xyxy[:, 3] - truth.xyxy[:, 1])[:, None, None]
+        n, keypoints = truth.keypoints.shape[:2]
+        flat = truth.keypoints + noise.normal(0, 0.005, truth.keypoints.shape) * size
+        found.append(
+            Poses(
+                skeleton="blazepose33",
+                width=640,
+                height=480,
+                xyxy=truth.xyxy.astype(np.float32),
+                score=np.full(n, 0.95, np.float32),
+                keypoints=np.concatenate([flat, np.zeros((n, keypoints, 1))], axis=2).astype(np.float32),
+                keypoint_score=np.full((n, keypoints), 0.9, np.float32),
+                world=truth.world.astype(np.float32),
+            )
+        )
+    return found
+
+
+def run() -> dict[str, float]:
+    """Frames per second of CPU time, and the share of each stage in milliseconds a frame."""
+    topology = Topology(load_config(None, os.environ), _no_models())
+    drivers = [topology.driver(stage) for stage in STAGES]
+    codec = topology.codec("poses")
+    records = []
+    for k, poses in enumerate(poses_of_five()):
+        at = 1_700_000_000_000_000 + k * 33_333
+        value, _ = codec.encode(Record(Stamp(0, "bench", 1, 1, k, k, at, at, "file"), poses))
+        records.append(Outgoing("poses", 1, b"bench", value))
+    spent = dict.fromkeys(STAGES, 0.0)
+    offsets = dict.fromkeys(("poses", "tracks", "motions", "measures", "events", "alerts", "dead-letters"), 0)
+    for k, record in enumerate(records):
+        flow = [record]
+        for driver in drivers:
+            taken = []
+            for sent in flow:
+                if sent.topic in driver.topics:
+                    taken.append(BusRecord(sent.topic, 1, offsets[sent.topic], sent.key, sent.value))
+                    offsets[sent.topic] += 1
+            started = time.process_time()
+            flow = driver.feed(taken)
+            if k >= WARM:
+                spent[driver.name] += time.process_time() - started
+    total = sum(spent.values())
+    return {"frames_per_s": (FRAMES - WARM) / total} | {
+        f"{name}_ms": 1000 * s / (FRAMES - WARM) for name, s in spent.items()
+    }
+
+
+def _no_models() -> Parts:
+    from pipeline.models.fake import FakeDetector, FakeEstimator
+
+    return Parts(FakeDetector(), FakeEstimator())
