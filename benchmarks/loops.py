@@ -1,8 +1,8 @@
 """Whole loops over one clip, each run in a process of its own: `python -m benchmarks.loops NAME CLIP`.
 
 mediapipe: `mp.solutions.pose` with its own defaults, on pictures that OpenCV decodes.
-bare:      decode, detector and landmarks alone, as often and with the same threads as posebus runs them; nothing is tracked,
-           analysed or stored.
+bare:      decode, detector and landmarks alone, as often and with the same threads as posebus runs them; nothing is
+           tracked, analysed or stored.
 posebus:   the whole pipeline, database included.
 Each prints the frames and the seconds from the first picture asked for to the last result.
 """
@@ -21,6 +21,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+
+from pipeline.core.types import U8
 
 cv2.setNumThreads(1)
 
@@ -65,7 +67,9 @@ def bare(clip: Path) -> tuple[int, float]:
     def estimate() -> None:
         turn = np.array([[0.36, 0, -100], [0, 0.36, 0]], dtype=np.float32)
         for _ in looks:
-            crop = cv2.warpAffine(to_pose.get(), turn, (estimator.size, estimator.size))
+            crop: U8 = cv2.warpAffine(to_pose.get(), turn, (estimator.size, estimator.size)).astype(
+                np.uint8, copy=False
+            )
             estimator.estimate(crop[None])
 
     threads = [threading.Thread(target=target) for target in (look, estimate)]
@@ -115,8 +119,8 @@ def record_looks(clip: Path) -> list[int]:
         stamp = Stamp(0, "bench", 1, 1, 0, picture.seq, at, at, "file")
         for sent in ingest.feed_values([Record(stamp, Captured(picture.pixels))]):
             raw = BusRecord(sent.topic, sent.partition, picture.seq, sent.key, sent.value, (), sent.attachment)
-            for found in detect.feed([raw]):
-                looks.append(topology.codec("detections").decode(found.value or b"", found.attachment).value.looked)
+            (found,) = detect.feed([raw])
+            looks.append(topology.codec("detections").decode(found.value or b"", found.attachment).value.looked)
     clip.with_suffix(".looks.json").write_text(json.dumps(looks))
     return looks
 

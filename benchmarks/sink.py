@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.chain import poses_of_five
 from pipeline.core.records import Record, Stamp
-from pipeline.core.values import Motions
+from pipeline.core.values import Motions, Poses
 from pipeline.database import open_database
 
 BATCH_FRAMES = 200
@@ -18,7 +18,7 @@ BATCHES = 20
 
 
 def run() -> dict[str, float]:
-    """Poses per second, with world metres, frame outcomes and tracks; and the same batches once more, all of them known."""
+    """Poses per second, with world metres, frame outcomes and tracks; and once more when all of them are known."""
     people = poses_of_five()
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as home:
         Path(home).chmod(0o755)
@@ -38,7 +38,7 @@ def run() -> dict[str, float]:
     return {"poses_per_s": poses / times[0], "repeated_poses_per_s": poses / times[1]}
 
 
-def _record(people: list, number: int, k: int) -> Record[Motions]:
+def _record(people: list[Poses], number: int, k: int) -> Record[Motions]:
     poses = people[k % len(people)]
     ids = (np.int64(number) << 48) + np.arange(1, len(poses) + 1, dtype=np.int64)
     at = 1_700_000_000_000_000 + k * 33_333
