@@ -20,46 +20,6 @@ ROUNDS = 5
 SECONDS = 20
 LOOPS = ("mediapipe", "bare", "posebus")
 
-TEXT = """# Performance
-
-Written by `make bench`. Machines are noisy and differ: what counts are ratios within one run, medians of {rounds} rounds
-whose loops took turns.
-
-Machine: {machine}.
-
-## The whole pipeline, database included
-
-One person, 1280x720, 30 frames/s, H.264, {frames} frames (benchmarks/clip.py). `mediapipe` is the plain `mp.solutions.pose`
-loop with its own defaults; `bare` is decoding and the same models, as often and on the same threads, with nothing around
-them (benchmarks/loops.py).
-
-| loop | frames/s | ms a frame |
-| --- | --- | --- |
-{loops}
-
-| ratio of frames/s | measured | goal |
-| --- | --- | --- |
-| posebus / mediapipe | {over_mediapipe:.2f} | 1.5 |
-| posebus / bare | {over_bare:.2f} | 0.85 |
-
-## Track to alert
-
-Five people, every hop through Avro, one thread (benchmarks/chain.py): **{chain[frames_per_s]:.0f} frames/s** of CPU time
-(goal 1,000): track {chain[track_ms]:.2f}, smooth {chain[smooth_ms]:.2f}, analyze {chain[analyze_ms]:.2f}, alert
-{chain[alert_ms]:.2f} ms a frame.
-
-## Sink
-
-Rows with world metres into the embedded database, with frame outcomes and tracks (benchmarks/sink.py):
-**{sink[poses_per_s]:,.0f} poses/s** (goal 10,000); {sink[repeated_poses_per_s]:,.0f} poses/s when all of them are there
-already.
-
-## Memory
-
-20,000 frames through all stages with models that see painted marks (benchmarks/memory.py): the slope behind the first 4,000
-is **{memory[slope_kib_per_1000_frames]:.0f} KiB per 1,000 frames** at {memory[mib]:.0f} MiB.
-"""
-
 
 def main() -> None:
     """Measure and write."""
@@ -85,7 +45,9 @@ def main() -> None:
     }
     rows = [f"| {name} | {frames / median[name]:.1f} | {1000 * median[name] / frames:.1f} |" for name in LOOPS]
     (ROOT / "docs" / "performance.json").write_text(json.dumps(results, indent=2) + "\n")
-    (ROOT / "docs" / "performance.md").write_text(TEXT.format(loops="\n".join(rows), **results))
+    (ROOT / "docs" / "performance.md").write_text(
+        (ROOT / "benchmarks" / "report.md").read_text().format(loops="\n".join(rows), **results)
+    )
     print((ROOT / "docs" / "performance.md").read_text())
 
 
