@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("tests.homes",)
+
 HERE = Path(__file__).parent
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.terminal import OUT
+from pipeline.cli.terminal import OUT, cell
 from pipeline.config import load_config
 
 app = typer.Typer(help="The configuration: check.", no_args_is_help=True)
@@ -24,4 +24,4 @@ def check(file: Annotated[Path, typer.Argument(help="Configuration file (YAML)."
     """Say everything that is wrong with a configuration, each with its line and what is allowed there."""
     settings = load_config(file, os.environ)
     cameras = f"{len(settings.cameras)} camera{'' if len(settings.cameras) == 1 else 's'}"
-    OUT.print(f"{file}: right, {cameras}")
+    OUT.print(f"{cell(str(file))}: right, {cameras}")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
-from pipeline.cli.terminal import OUT
+from pipeline.cli.terminal import OUT, cell
 from pipeline.config import load_config
 from pipeline.database import EmbeddedServer, open_database
 
@@ -20,12 +20,12 @@ def start(config: ConfigOption = None) -> None:
     """Start the embedded server and keep it until `posebus db stop`."""
     server = EmbeddedServer(load_config(config, os.environ).home)
     server.start(keep=True)
-    OUT.print(server.url("postgres"))
+    OUT.print(cell(server.url("postgres")))
 
 
 @app.command()
 def stop(config: ConfigOption = None) -> None:
-    """Stop the embedded server; whoever uses it loses the connection."""
+    """Stop the embedded server; refused while another process uses it."""
     stopped = EmbeddedServer(load_config(config, os.environ).home).stop()
     OUT.print("stopped" if stopped else "it was not running")
 
@@ -47,5 +47,6 @@ def url(
 ) -> None:
     """Show the address for other programs, such as psql, without a password."""
     settings = load_config(config, os.environ)
-    with open_database(database_address(settings, db), settings.home, migrate=False) as database:
-        OUT.print(database.url(role))
+    address = database_address(settings, db)
+    with open_database(address, settings.home, migrate=address is None) as database:
+        OUT.print(cell(database.url(role)))

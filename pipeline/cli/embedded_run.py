@@ -5,10 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 
@@ -19,10 +18,12 @@ from pipeline.cli.terminal import run_progress
 from pipeline.config import Config
 from pipeline.core.errors import SourceError
 from pipeline.core.ports import Cut, Source
-from pipeline.core.values import Transition
 from pipeline.database import Database
 from pipeline.metrics import Metrics
 from pipeline.models import load_models
+from pipeline.notify import Notifier
+from pipeline.runners.embedded.deliver import Courier
+from pipeline.runners.embedded.feed import Camera
 from pipeline.runners.embedded.run import EmbeddedRun
 from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
 
@@ -54,13 +55,13 @@ def run_sources(
     wishes: Wishes,
     *,
     strict: bool = False,
-    delivered: Any = None,
+    notifier: Notifier | None = None,
 ) -> Outcome:
     """Run named sources to their ends. Raises PosebusError; what was cut until then rests.
 
     Args:
         strict: Pixels are packed into the records.
-        delivered: Called with the transitions of each cut that rests, or None.
+        notifier: Gets the incidents of these sources, also of those that are stored already; None: nobody does.
     """
     for _, source in sources:
         _ = source.info  # a source that cannot be read is told of before anything is started
@@ -69,19 +70,25 @@ def run_sources(
         for name, _ in sources:
             held.enter_context(database.registry().hold(database.registry().camera_no(name), name))
         taken: list[TakenUp] = []
+        cameras: list[Camera] = []
         for name, source in sources:
             up = take_up(database, name, source, wishes, time.time_ns() // 1000)
+            cameras.append(up.camera)
             if up.stored:
                 outcome.stored.append(name)
             else:
                 taken.append(up)
+        courier = Courier(database.outbox(), notifier or Notifier(()), cameras)
         if taken:
-            _run(config, database, taken, outcome, strict=strict, delivered=delivered)
+            _run(config, database, taken, outcome, courier, strict=strict)
+        else:
+            with _signals(outcome, courier.abandon, courier.abandon), courier:
+                pass
     return outcome
 
 
 def _run(
-    config: Config, database: Database, taken: Sequence[TakenUp], outcome: Outcome, *, strict: bool, delivered: Any
+    config: Config, database: Database, taken: Sequence[TakenUp], outcome: Outcome, courier: Courier, *, strict: bool
 ) -> None:
     metrics = outcome.metrics
     cv2.setNumThreads(1)  # every stage has a thread of its own already
@@ -108,8 +115,7 @@ def _run(
                 outcome.unfinished.pop(name, None)
             else:
                 outcome.unfinished[name] = cut.position.seq
-            if delivered is not None:
-                delivered([r for r in cut.records if isinstance(r.value, Transition)])
+            courier.rested(cut)
 
         run = EmbeddedRun(
             topology.embedded(bus),
@@ -120,12 +126,17 @@ def _run(
             committed=committed,
             cut_s=config.embedded.cut_s,
         )
-        with _signals(run, outcome):
+
+        def leave() -> None:
+            run.abort()
+            courier.abandon()
+
+        with _signals(outcome, run.stop, leave), courier:
             outcome.damage = run.run()
 
 
 @contextmanager
-def _signals(run: EmbeddedRun, outcome: Outcome) -> Iterator[None]:
+def _signals(outcome: Outcome, stop: Callable[[], None], leave: Callable[[], None]) -> Iterator[None]:
     """The first SIGINT or SIGTERM stores what is in flight and ends the run; a second one leaves at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -134,9 +145,9 @@ def _signals(run: EmbeddedRun, outcome: Outcome) -> Iterator[None]:
     def handle(number: int, _: object) -> None:
         if outcome.signal is None:
             outcome.signal = number
-            run.stop()
+            stop()
         else:
-            run.abort()
+            leave()
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
+import traceback
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from pipeline.cli import configuration, database, demo, doctor, models, query, render, run
-from pipeline.cli.terminal import show_error
-from pipeline.core.errors import PosebusError
+from pipeline.cli.terminal import ERR, cell, show_error
+from pipeline.core.errors import ConfigError, PosebusError
+from pipeline.core.redact import redact
 
 EPILOG = (
-    "Exit codes: 0 done; 1 a defect; 2 what was asked for cannot be done; 3 a source cannot be read, or broke in the "
-    "middle; 4 the database refuses; 5 a model is not usable; 6 saved state or records are not usable; 130 and 143 "
-    "stopped by Ctrl-C or SIGTERM, what was in flight is stored."
+    "Exit codes: 0 done; 1 a defect, or a check of `posebus doctor` failed; 2 what was asked for cannot be done; 3 a "
+    "source cannot be read, or broke in the middle; 4 the database refuses; 5 a model is not usable; 6 saved state or "
+    "records are not usable; 130 and 143 stopped by Ctrl-C or SIGTERM: a run stores what is in flight first, unless it "
+    "is told a second time."
 )
 
 app = typer.Typer(
@@ -56,8 +62,43 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """Run the command line; a user's mistake ends with one line, a hint and an exit code."""
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # while what goes wrong with it can still be told
     except PosebusError as error:
         show_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _show_defect(error)
+            sys.exit(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its end
+        show_error(ConfigError(_of_system(error), hint="free some space, or write somewhere else"))
+        sys.exit(ConfigError.exit_code)
+    except Exception as error:  # noqa: BLE001  the outermost loop
+        _show_defect(error)
+        sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    """Leave as after Ctrl-C: what is open is closed, and the embedded database is left."""
+    sys.exit(128 + number)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+def _of_system(error: OSError) -> str:
+    what = error.filename or "what was asked for"
+    return f"{what} cannot be written: {os.strerror(error.errno or 0)}"
+
+
+def _show_defect(error: Exception) -> None:
+    ERR.print(cell(redact("".join(traceback.format_exception(error)))), end="")
+    said = f"a defect of posebus: {type(error).__name__}: {error}"
+    show_error(PosebusError(said, hint="please report it together with the lines above"))

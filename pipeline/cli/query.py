@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -15,6 +17,7 @@ import typer
 from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
+from pipeline.core.errors import ConfigError
 from pipeline.database import Answer, open_database
 from pipeline.logs import setup_logging
 
@@ -42,8 +45,10 @@ def query(
     settings = load_config(config, os.environ)
     setup_logging(settings.log.level, settings.log.format)
     text = sys.stdin.read() if statement == "-" else statement
+    address = database_address(settings, db)
     with (
-        open_database(database_address(settings, db), settings.home, migrate=False) as database,
+        # The embedded database is ours: one that is new, or older than this posebus, is made ready.
+        open_database(address, settings.home, migrate=address is None) as database,
         database.stream(text, run) as answer,
     ):
         _WRITERS[form](answer)
@@ -63,6 +68,9 @@ def _write_csv(answer: Answer[Iterator[tuple[Any, ...]]]) -> None:
 
 
 def _write_json(answer: Answer[Iterator[tuple[Any, ...]]]) -> None:
+    twice = [name for name, count in Counter(answer.names).items() if count > 1]
+    if twice:
+        raise ConfigError(f"more than one column is named {twice[0]}", hint="for JSON name each: SELECT ... AS name")
     sys.stdout.write("[")
     for i, row in enumerate(answer.rows):
         fields = dict(zip(answer.names, map(_plain, row), strict=True))
@@ -79,8 +87,10 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, float) and value != value:
-        return None
+    if isinstance(value, float) and not math.isfinite(value):  # JSON knows neither of them
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return value
 
 

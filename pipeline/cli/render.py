@@ -10,9 +10,9 @@ import typer
 from rich.progress import track
 
 from pipeline.cli.embedded_run import run_sources
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address, named_sources
+from pipeline.cli.run import ConfigOption, DatabaseOption, FpsOption, database_address, named_sources
 from pipeline.cli.take_up import Wishes, fingerprint_of
-from pipeline.cli.terminal import ERR, OUT, warn
+from pipeline.cli.terminal import ERR, OUT, cell, warn
 from pipeline.config import load_config
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import Source
@@ -20,7 +20,7 @@ from pipeline.database import Database, open_database
 from pipeline.database.history import stored_frames
 from pipeline.logs import setup_logging
 from pipeline.video.overlay import Overlay
-from pipeline.video.writer import VideoWriter
+from pipeline.video.writer import VideoWriter, check_target
 
 EXAMPLES = """
 Examples:
@@ -37,11 +37,12 @@ def render(
     camera: Annotated[str | None, typer.Option(help="Name of the camera.", show_default=False)] = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
-    fps: Annotated[float | None, typer.Option(help="As it was given to `posebus run`.", show_default=False)] = None,
+    fps: FpsOption = None,
 ) -> None:
     """Draw skeletons, identities, angles and events on a video; a source that is not stored yet is run first."""
     settings = load_config(config, os.environ)
     setup_logging(settings.log.level, settings.log.format)
+    check_target(output)
     ((name, opened),) = named_sources(settings, [source], [camera] if camera else [], fps)
     with open_database(database_address(settings, db), settings.home) as database:
         if not _is_stored(database, name, opened, fps):
@@ -49,7 +50,7 @@ def render(
             if outcome.signal is not None:
                 raise typer.Exit(128 + outcome.signal)
         frames = draw(database, name, opened, output)
-    OUT.print(f"{output}: {frames} frames of camera {name}")
+    OUT.print(f"{cell(str(output))}: {frames} frames of camera {cell(name)}")
 
 
 def draw(database: Database, name: str, source: Source, output: Path) -> int:

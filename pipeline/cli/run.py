@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,8 @@ from pipeline.cli.take_up import Wishes
 from pipeline.cli.tally import latencies, summary
 from pipeline.cli.terminal import OUT, show_error, table, warn
 from pipeline.config import Config, load_config
-from pipeline.core.errors import ConfigError
+from pipeline.config.problems import did_you_mean
+from pipeline.core.errors import ConfigError, SourceError
 from pipeline.core.ports import Source
 from pipeline.database import open_database
 from pipeline.logs import setup_logging
@@ -29,7 +31,7 @@ from pipeline.video.open import open_source
 EXAMPLES = """
 Examples:
 
-  posebus run clip.mp4                              one file, camera `clip`
+  posebus run clip.mp4                              one file, camera `clip.mp4`
 
   posebus run gym.mp4 ward.mp4 --camera gym --camera ward
 
@@ -37,6 +39,12 @@ Examples:
 
   posebus run clip.mp4 --start-time 2026-01-31T09:00:00Z --resume
 """
+
+_YEAR_S = 366 * 86400
+_LONGEST_NAME = 200
+_OLDEST = datetime(1970, 1, 2, tzinfo=UTC)
+_AHEAD = timedelta(days=360)
+"""The database takes event times from 1970 to a year ahead."""
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file (YAML).", show_default=False)
@@ -46,6 +54,9 @@ DatabaseOption = Annotated[
     typer.Option(
         "--db", help="Address of a PostgreSQL; without it the embedded one.", metavar="DSN", show_default=False
     ),
+]
+FpsOption = Annotated[
+    float | None, typer.Option(min=0.01, max=240, help="Keep at most so many pictures a second.", show_default=False)
 ]
 
 
@@ -68,12 +79,10 @@ def run(
         typer.Option(help="When the first picture was taken, ISO 8601 (UTC without a zone).", show_default=False),
     ] = None,
     limit_s: Annotated[
-        float | None, typer.Option(min=0.001, help="Stop after so many seconds of video.", show_default=False)
-    ] = None,
-    fps: Annotated[
         float | None,
-        typer.Option(min=0.01, max=240, help="Keep at most so many pictures a second.", show_default=False),
+        typer.Option(min=0.001, max=_YEAR_S, help="Stop after so many seconds of video.", show_default=False),
     ] = None,
+    fps: FpsOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where a run was cut short.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Read a source anew, as a later recording.")] = False,
     summary_to: Annotated[
@@ -86,7 +95,12 @@ def run(
         bool, typer.Option("--strict", help="Pack pixels into the records, as between processes.")
     ] = False,
     notify: Annotated[
-        bool, typer.Option("--notify", help="Deliver incidents of recorded sources to the configured channels too.")
+        bool,
+        typer.Option(
+            "--notify",
+            help="Deliver incidents of recorded sources to the configured channels too, also what an earlier run of the"
+            " same source could not deliver.",
+        ),
     ] = False,
 ) -> None:
     """Run video through all stages into the database: who was there, what they did, what needs attention."""
@@ -101,10 +115,12 @@ def run(
         limit_us=None if limit_s is None else round(limit_s * 1e6),
         fps=fps,
     )
+    if summary_to not in (None, "-"):
+        _check_writable(Path(summary_to))
     named = named_sources(settings, sources or [], camera or [], fps)
     with open_database(database_address(settings, db), settings.home) as database:
-        delivered = notifier_of(settings.notify) if notify else None
-        outcome = run_sources(settings, database, named, wishes, strict=strict, delivered=delivered)
+        notifier = notifier_of(settings.notify) if notify else None
+        outcome = run_sources(settings, database, named, wishes, strict=strict, notifier=notifier)
     _tell(outcome, summary_to)
     _leave(outcome)
 
@@ -180,17 +196,49 @@ def named_sources(
             )
     if cameras and len(cameras) != len(texts):
         raise ConfigError(
-            f"{len(texts)} sources and {len(cameras)} camera names", hint="give --camera once for each source, in turn"
+            f"{_of(len(texts), 'source')}, but {_of(len(cameras), 'camera name')}",
+            hint="give --camera once for each source, in turn",
         )
     named: dict[str, Source] = {}
     for i, text in enumerate(texts):
         known = settings.cameras.get(text)
-        source = open_source(known.source if known else text, fps=fps or (known.fps if known else None))
-        name = cameras[i] if cameras else text if known else source.info.name
+        source = _opened(settings, text, fps)
+        name = _checked_name(cameras[i] if cameras else text if known else source.info.name)
         if name in named:
             raise ConfigError(f"two sources would be the camera {name}", hint="name them apart: --camera A --camera B")
         named[name] = source
     return list(named.items())
+
+
+def _opened(settings: Config, text: str, fps: float | None) -> Source:
+    known = settings.cameras.get(text)
+    if known is not None:
+        return open_source(known.source, fps=fps or known.fps)
+    if not text.strip():
+        raise ConfigError("a source has no name", hint="name a video file, a folder of images or a scene: sim://gym")
+    try:
+        return open_source(text, fps=fps)
+    except SourceError as error:
+        if not settings.cameras or "://" in text or Path(text).expanduser().exists():
+            raise
+        guess = did_you_mean(text, settings.cameras)
+        raise SourceError(
+            f"{error.message}, nor does the configuration have a camera of this name",
+            hint=f"its cameras: {', '.join(settings.cameras)}{guess}",
+        ) from error
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise ConfigError(
+            f"{name[:_LONGEST_NAME]!r} cannot be the name of a camera",
+            hint=f"name it with --camera: 1 to {_LONGEST_NAME} visible characters",
+        )
+    return name
+
+
+def _of(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _instant_us(text: str) -> int:
@@ -199,6 +247,12 @@ def _instant_us(text: str) -> int:
     except ValueError:
         raise ConfigError(f"--start-time {text} is no time", hint="write it like 2026-01-31T09:00:00Z") from None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    latest = datetime.now(UTC) + _AHEAD
+    if not _OLDEST <= at <= latest:
+        raise ConfigError(
+            f"--start-time {text} is no time of a recording: expected one from {_OLDEST:%Y-%m-%d} to {latest:%Y-%m-%d}",
+            hint="write it like 2026-01-31T09:00:00Z",
+        )
     return round(at.timestamp() * 1e6)
 
 
@@ -209,10 +263,28 @@ def database_address(settings: Config, db: str | None) -> str | None:
     return settings.database.dsn.get_secret_value() if settings.database.dsn else None
 
 
+def _check_writable(path: Path) -> None:
+    """Raises ConfigError where a run would end without its summary, before it begins."""
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        folder = False
+        if not path.parent.is_dir():
+            raise _not_writable(path, f"there is no folder {path.parent}") from None
+    except OSError as error:
+        raise _not_writable(path, error.strerror) from error
+    if folder:
+        raise _not_writable(path, "it is a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise _not_writable(path, "no permission to write there")
+
+
 def _write(path: Path, content: str) -> None:
     try:
         path.write_text(content)
     except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error.strerror}", hint="name another file for --summary"
-        ) from error
+        raise _not_writable(path, error.strerror) from error
+
+
+def _not_writable(path: Path, reason: str | None) -> ConfigError:
+    return ConfigError(f"{path} cannot be written: {reason}", hint="name another file for --summary")

@@ -15,8 +15,8 @@ from pipeline.core.errors import PosebusError
 from pipeline.core.redact import redact
 
 # A pipe has no width: what is written there is never cut.
-OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 10_000)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def show_error(error: PosebusError) -> None:
@@ -35,7 +35,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     """A table of texts; None is shown as a dash, floats shortly."""
     result = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
     for column in columns:
-        result.add_column(column, overflow="fold")
+        result.add_column(escape(column), overflow="fold")
     for row in rows:
         result.add_row(*(cell(value) for value in row))
     return result

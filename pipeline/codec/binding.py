@@ -7,7 +7,8 @@ same record that the binding fills in; the dataclass does not have it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_origin, get_type_hints
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, get_origin, get_type_hints
 
 import numpy as np
 
@@ -35,8 +36,8 @@ class Binding:
         """The value as fastavro takes it."""
         return self._root.to_datum(value)
 
-    def from_datum(self, datum: Mapping[str, Any]) -> Any:
-        """The value out of what fastavro gives. Raises DecodeError."""
+    def from_datum(self, datum: dict[str, Any]) -> Any:
+        """The value out of what fastavro gives; the datum is used up. Raises DecodeError."""
         try:
             return self._root.from_datum(datum)
         except (ValueError, TypeError, KeyError) as error:
@@ -98,57 +99,95 @@ class Binding:
 
 
 class _RecordBinding:
+    """The plan of one record, made once: a value is then taken apart, and put together, in a few calls."""
+
     def __init__(self, cls: type, definition: Mapping[str, Any], binding: Binding) -> None:
         self._cls = cls
         self._writeable = binding.writeable
-        self._plain: list[str] = []
         self._converted: list[tuple[str, Convert, Convert]] = []
-        self._arrays: list[tuple[str, np.dtype[Any], tuple[int | str, ...]]] = []
+        self._arrays: list[_Array] = []
+        self._fixed: dict[int | str, int] = {}
         hints = get_type_hints(cls)
         fields = {field["name"]: field["type"] for field in definition["fields"]}
-        derived = {d for kind in fields.values() if _is_array(kind) for d in kind["shape"] if isinstance(d, str)}
+        shapes = [kind["shape"] for kind in fields.values() if _is_array(kind)]
+        self._sizes = list(dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str)))
         for name, kind in fields.items():
-            if name in derived:
+            if name in self._sizes:
                 continue
             if name not in hints:
                 raise TypeError(f"{cls.__name__} has no field {name}, its schema has")
             if _is_array(kind):
-                self._arrays.append((name, np.dtype(kind["dtype"]).newbyteorder("<"), tuple(kind["shape"])))
+                self._add_array(name, np.dtype(kind["dtype"]).newbyteorder("<"), tuple(kind["shape"]))
                 continue
             to_datum, from_datum = binding.converters(kind, as_tuple=get_origin(hints[name]) is tuple)
-            if to_datum is None or from_datum is None:
-                self._plain.append(name)
-            else:
+            if to_datum is not None and from_datum is not None:
                 self._converted.append((name, to_datum, from_datum))
         missing = set(hints) - set(fields)
         if missing:
             raise TypeError(f"{cls.__name__} has the fields {sorted(missing)}, its schema has not")
+        self._names = tuple(hints)
+        self._attributes = _tuple_of(attrgetter, self._names)
+        self._items = _tuple_of(itemgetter, self._names)
 
     def to_datum(self, value: Any) -> dict[str, Any]:
-        datum: dict[str, Any] = {name: getattr(value, name) for name in self._plain}
+        datum: dict[str, Any] = dict(zip(self._names, self._attributes(value), strict=False))
         for name, convert, _ in self._converted:
-            datum[name] = convert(getattr(value, name))
-        for name, dtype, shape in self._arrays:
-            array = getattr(value, name)
+            datum[name] = convert(datum[name])
+        sizes = dict(self._fixed)
+        for name, dtype, shape, first, expected in self._arrays:
+            array = datum[name]
             if array.dtype != dtype or array.ndim != len(shape):
                 raise TypeError(f"{self._cls.__name__}.{name}: {array.dtype} {array.shape}, expected {dtype} {shape}")
-            for want, have in zip(shape, array.shape, strict=True):
-                if datum.setdefault(want, have) != have if isinstance(want, str) else want != have:
-                    raise TypeError(f"{self._cls.__name__}.{name}: shape {array.shape}, expected {shape}")
+            for size, axis in first:
+                sizes[size] = datum[size] = array.shape[axis]
+            if array.shape != expected(sizes):
+                raise TypeError(f"{self._cls.__name__}.{name}: shape {array.shape}, expected {shape}")
             datum[name] = array.tobytes()
         return datum
 
-    def from_datum(self, datum: Mapping[str, Any]) -> Any:
-        values = {name: datum[name] for name in self._plain}
+    def from_datum(self, datum: dict[str, Any]) -> Any:
+        """The value; the datum is used up."""
         for name, _, convert in self._converted:
-            values[name] = convert(datum[name])
-        for name, dtype, shape in self._arrays:
-            sizes = [datum[d] if isinstance(d, str) else d for d in shape]
-            if min(sizes, default=0) < 0:
-                raise ValueError(f"{self._cls.__name__}.{name}: shape {sizes}")
-            array = np.frombuffer(datum[name], dtype=dtype).reshape(sizes)
-            values[name] = array.copy() if self._writeable else array
-        return self._cls(**values)
+            datum[name] = convert(datum[name])
+        if self._arrays:
+            sizes = dict(self._fixed)
+            for size in self._sizes:
+                sizes[size] = datum[size]
+            for name, dtype, _, _, expected in self._arrays:
+                shape = expected(sizes)
+                if min(shape) < 0:
+                    raise ValueError(f"{self._cls.__name__}.{name}: shape {list(shape)}")
+                array = np.frombuffer(datum[name], dtype).reshape(shape)
+                datum[name] = array.copy() if self._writeable else array
+        return self._cls(*self._items(datum))
+
+    def _add_array(self, name: str, dtype: np.dtype[Any], shape: tuple[int | str, ...]) -> None:
+        known = {size for array in self._arrays for size in array.shape}
+        first = [(size, axis) for axis, size in enumerate(shape) if isinstance(size, str) and size not in known]
+        self._fixed.update((size, size) for size in shape if isinstance(size, int))
+        self._arrays.append(_Array(name, dtype, shape, first, _tuple_of(itemgetter, shape)))
+
+
+class _Array(NamedTuple):
+    """A field that is an array.
+
+    Attributes:
+        shape: Sizes, as numbers or by name.
+        first: The sizes by name that no array before it has, and on which axis.
+        expected: Gives the shape out of the sizes by name (numbers stand for themselves).
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | str, ...]
+    first: list[tuple[str, int]]
+    expected: Callable[[Mapping[int | str, int]], tuple[int, ...]]
+
+
+def _tuple_of(getter: Callable[..., Convert], keys: tuple[Any, ...]) -> Convert:
+    """`attrgetter` or `itemgetter` of the keys that gives a tuple for one key too."""
+    get = getter(*keys)
+    return get if len(keys) > 1 else lambda whole: (get(whole),)
 
 
 def _is_array(kind: Any) -> bool:

@@ -120,14 +120,18 @@ class Webhook(Section):
     """A receiver of incidents over HTTP."""
 
     url: SecretStr
-    """Where each step of an incident is posted as JSON."""
+    """Where each step of an incident is posted as JSON. The header `Idempotency-Key` is the same each time that a step
+    is sent: after a crash that may be twice."""
 
     secret: SecretStr | None = None
     """Signs each post: the header `X-Posebus-Signature` is `sha256=` and the hexadecimal HMAC-SHA256 of the body."""
 
 
 class Notify(Section):
-    """Who is told of incidents, besides the database."""
+    """Who is told of incidents, besides the database. With `posebus run --notify` each step is delivered at least once
+    and in order on each channel: what fails is tried again while the run lasts and by the next run of the same source.
+    What was delivered, or refused by its receiver (4xx), stands in the view `deliveries`.
+    """
 
     log: bool = True
     """Whether each step of an incident is a log line."""

@@ -59,6 +59,8 @@ class SourceError(ConfigError):
 class InvalidRecord(PosebusError):
     """A record that this stage cannot use: it goes to the dead letters and the stream goes on."""
 
+    exit_code = 6
+
 
 class DecodeError(InvalidRecord):
     """The bytes of a record are not what their schema says."""
@@ -88,6 +90,8 @@ class BusUnavailable(TransientError):
 
 class SinkUnavailable(TransientError):
     """The sink did not take rows in time."""
+
+    exit_code = 4
 
 
 class ModelError(PosebusError):

@@ -3,6 +3,7 @@
 from pipeline.database.connect import Role, redacted
 from pipeline.database.cuts import PostgresCuts
 from pipeline.database.database import Database, open_database
+from pipeline.database.outbox import Outbox
 from pipeline.database.query import Answer
 from pipeline.database.registry import CameraRegistry, SourceTimes
 from pipeline.database.server import EmbeddedServer, ServerStatus
@@ -13,6 +14,7 @@ __all__ = [
     "CameraRegistry",
     "Database",
     "EmbeddedServer",
+    "Outbox",
     "PostgresCuts",
     "PostgresSink",
     "Role",

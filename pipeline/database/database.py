@@ -11,6 +11,7 @@ from pipeline.core.errors import DatabaseError, PosebusError, SinkUnavailable
 from pipeline.database.connect import Address, Role
 from pipeline.database.cuts import PostgresCuts
 from pipeline.database.migrate import migrate
+from pipeline.database.outbox import Outbox
 from pipeline.database.query import Answer, Row, ask, streamed
 from pipeline.database.registry import CameraRegistry, SourceTimes
 from pipeline.database.server import EmbeddedServer
@@ -50,6 +51,7 @@ class Database:
         self._cuts = PostgresCuts(address)
         self._registry = CameraRegistry(address)
         self._times = SourceTimes(address)
+        self._outbox = Outbox(address)
 
     def url(self, role: Role = "reader") -> str:
         """Its address for other programs, never with a password."""
@@ -92,6 +94,10 @@ class Database:
         """The memory of when files began; always the same."""
         return self._times
 
+    def outbox(self) -> Outbox:
+        """What is still to be delivered; always the same."""
+        return self._outbox
+
     def query(self, statement: str, run: int = 0) -> Answer[list[Row]]:
         """Ask one statement as the reader, all rows at once. Raises DatabaseError."""
         return ask(self.address, statement, run)
@@ -107,6 +113,7 @@ class Database:
         self._cuts.close()
         self._registry.close()
         self._times.close()
+        self._outbox.close()
         if self.address.server is not None:
             self.address.server.leave()
 

@@ -16,6 +16,9 @@ from pipeline.database import failures
 from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
 
 _READING_ONLY = ("25006", "42501")
+_NOT_READY = "55000"
+"""Among others: writing to a view."""
+_VIEWS = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes"
 
 
 Row = tuple[Any, ...]
@@ -63,7 +66,10 @@ def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer[
         with connection.cursor() as cursor:
             # stream() sends one statement alone: what follows a semicolon is refused, not carried out.
             rows = cursor.stream(statement.encode(errors="replace"), size=1000)
-            first = next(rows, None)
+            try:
+                first = next(rows, None)
+            except psycopg.errors.UndefinedTable as error:
+                raise _refusal(error, statement, address, has_schema=_has_schema(connection)) from error
             columns = [(column.name, column.type_display) for column in cursor.description or []]
             if first is None:
                 columns = _described(connection, statement)
@@ -110,11 +116,16 @@ def _plain(value: Any) -> Any:
             return str(value)
 
 
-def _refusal(error: psycopg.Error, statement: str, address: Address) -> PosebusError:
+def _has_schema(connection: Connection) -> bool:
+    found = connection.execute("SELECT to_regclass('pose.keypoints') IS NOT NULL").fetchone()
+    return bool(found and found[0])
+
+
+def _refusal(error: psycopg.Error, statement: str, address: Address, *, has_schema: bool = True) -> PosebusError:
     text, hint = failures.first_line(error), error.diag.message_hint
     if error.sqlstate is None and not isinstance(error, psycopg.OperationalError):
-        return DatabaseError("there is no statement" if "EMPTY_QUERY" in text else text)
-    if error.sqlstate in _READING_ONLY:
+        return _refusal_of_client(text)
+    if error.sqlstate in _READING_ONLY or (error.sqlstate == _NOT_READY and " view " in text):
         return DatabaseError(
             f"queries only read: {text}",
             hint="the tables are filled by posebus run; use psql as the owner to change them",
@@ -127,11 +138,19 @@ def _refusal(error: psycopg.Error, statement: str, address: Address) -> PosebusE
     if error.sqlstate is None or error.sqlstate[:2] in ("08", "53", "57", "58"):
         return failures.meaning(error, str(address))
     if error.sqlstate == "42601" and "multiple commands" in text:
-        return DatabaseError("one statement at a time: there is more after the semicolon", hint=None)
+        return DatabaseError("one statement at a time: there is more after the semicolon", hint="ask one by one")
     where = _place(error, statement)
-    if error.sqlstate == "42P01" and not hint:
-        hint = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes"
-    return DatabaseError(f"{text}{where}", hint=hint)
+    if not has_schema:
+        hint = "this database has no tables of posebus yet: posebus run fills them, posebus db migrate makes them"
+    return DatabaseError(f"{text}{where}", hint=hint or _VIEWS)
+
+
+def _refusal_of_client(text: str) -> DatabaseError:
+    if "EMPTY_QUERY" in text:
+        return DatabaseError("there is no statement", hint='for example: posebus query "SELECT * FROM cameras"')
+    if "didn't produce a result" in text:
+        return DatabaseError("this statement gives no rows", hint="ask with SELECT, WITH, VALUES, TABLE or EXPLAIN")
+    return DatabaseError(text, hint=_VIEWS)
 
 
 def _place(error: psycopg.Error, statement: str) -> str:

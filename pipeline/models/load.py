@@ -83,6 +83,12 @@ def _file(choice: Choice, task: str, home: Path) -> Path:
         return find(choice.name, home)
     if choice.path is None:
         raise ModelError(f"no model for {task} is named", hint="name one of posebus models ls, or a path")
+    try:
+        choice.path.open("rb").close()
+    except OSError as error:
+        raise ModelError(
+            f"{choice.path}: cannot be read ({error.strerror})", hint="correct `path` in the configuration"
+        ) from error
     if choice.sha256 is not None:
         checked(choice.path, choice.sha256, hint="correct `sha256` in the configuration, or the file")
     return choice.path

@@ -1,6 +1,7 @@
 """Delivery of incidents: to the log and by webhook."""
 
-from pipeline.notify.base import Channel, Delivery, DeliveryRefused
+from pipeline.core.deliveries import Delivery
+from pipeline.notify.base import Channel, DeliveryRefused
 from pipeline.notify.log import LogChannel
 from pipeline.notify.notifier import Notifier, notifier_of
 from pipeline.notify.webhook import WebhookChannel

@@ -1,10 +1,8 @@
-"""What a channel of delivery is, and what became of a delivery."""
+"""What a channel of delivery is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
 from pipeline.core.errors import PosebusError
 from pipeline.core.records import Record
@@ -29,24 +27,6 @@ class Channel(Protocol):
         Raises TransientError when it may work later, DeliveryRefused when it will not.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of one step of an incident on one channel.
-
-    Attributes:
-        key: incident/version/channel: delivered once, it is never delivered again.
-        state: delivered, failed (try again later) or refused (do not).
-        error: Why it was not delivered, or None.
-    """
-
-    key: str
-    incident_id: UUID
-    version: int
-    channel: str
-    state: str
-    error: str | None = None
 
 
 def key_of(transition: Transition, channel: str) -> str:

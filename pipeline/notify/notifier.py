@@ -6,10 +6,11 @@ import logging
 from collections.abc import Container, Mapping, Sequence
 from typing import Protocol
 
+from pipeline.core.deliveries import Delivery, DeliveryState
 from pipeline.core.errors import ConfigError, TransientError
 from pipeline.core.records import Record
 from pipeline.core.values import Transition
-from pipeline.notify.base import Channel, Delivery, DeliveryRefused, key_of
+from pipeline.notify.base import Channel, DeliveryRefused, key_of
 from pipeline.notify.log import LogChannel
 from pipeline.notify.webhook import WebhookChannel
 
@@ -32,6 +33,19 @@ class Notifier:
         self._channels = tuple(channels)
         self._replays = replays
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(channel.name for channel in self._channels)
+
+    def only(self, channel: str) -> Notifier:
+        """A notifier of this channel alone, for callers that let no channel wait for another."""
+        return Notifier([each for each in self._channels if each.name == channel], replays=self._replays)
+
+    def takes(self, run: int) -> bool:
+        """Whether incidents of this run are delivered at all."""
+        return self._replays or run == 0
+
     def __call__(
         self, records: Sequence[Record[Transition]], delivered: Container[str] = frozenset()
     ) -> list[Delivery]:
@@ -40,7 +54,7 @@ class Notifier:
         After a failure the channel gets nothing more in this call, so that no step overtakes another: the rest is
         reported as failed too. A refused step holds nobody up.
         """
-        wanted = [record for record in records if self._replays or record.stamp.run == 0]
+        wanted = [record for record in records if self.takes(record.stamp.run)]
         return [done for channel in self._channels for done in _deliver(channel, wanted, delivered)]
 
 
@@ -97,15 +111,16 @@ def _deliver(channel: Channel, records: Sequence[Record[Transition]], delivered:
         key = key_of(step, channel.name)
         if key in delivered:
             continue
-        state, error = "failed", failure
+        state: DeliveryState = "failed"
+        error = failure
         if failure is None:
             state, error = _try(channel, record, key)
             failure = error if state == "failed" else None
-        done.append(Delivery(key, step.incident_id, step.version, channel.name, state, error))
+        done.append(Delivery(key, record.stamp.run, step.incident_id, step.version, channel.name, state, error))
     return done
 
 
-def _try(channel: Channel, record: Record[Transition], key: str) -> tuple[str, str | None]:
+def _try(channel: Channel, record: Record[Transition], key: str) -> tuple[DeliveryState, str | None]:
     try:
         channel.deliver(record, key)
     except TransientError as error:

@@ -75,5 +75,5 @@ def _missing(path: Path) -> SourceError:
         names = []
     lowered = {name.lower(): name for name in names}
     close = [lowered[name] for name in difflib.get_close_matches(path.name.lower(), lowered, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(str(folder / name) for name in close)}?" if close else None
+    hint = f"did you mean {' or '.join(str(folder / name) for name in close)}?" if close else _WHAT
     return SourceError(f"{path} does not exist", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from fractions import Fraction
@@ -26,6 +27,16 @@ _ENCODER = {"crf": "20", "preset": "veryfast"}
 _BT601 = 6
 
 
+def check_target(path: Path) -> None:
+    """Raises ConfigError where no video can be written to `path`, for those who have long work before they write."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f"{path}: cannot write a video with the suffix '{path.suffix}'", hint=f"use one of {', '.join(SUFFIXES)}"
+        )
+    _claim(path, _part_of(path))
+    _part_of(path).unlink()
+
+
 class VideoWriter:
     """Writes pictures with their own times; the file appears under its name only when it is whole.
 
@@ -40,18 +51,14 @@ class VideoWriter:
 
     def __init__(self, path: Path | str, width: int, height: int, fps: float) -> None:
         self.path = Path(path)
-        if self.path.suffix.lower() not in SUFFIXES:
-            raise ConfigError(
-                f"{self.path}: cannot write a video with the suffix '{self.path.suffix}'",
-                hint=f"use one of {', '.join(SUFFIXES)}",
-            )
+        check_target(self.path)
         if width < 1 or height < 1 or not (math.isfinite(fps) and fps > 0):
             raise ConfigError(f"video of {width}x{height} pixels at {fps} fps, expected numbers above 0")
         self._size = (width + width % 2, height + height % 2)
-        self._part = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix.lower()}")
+        self._part = _part_of(self.path)
         self._last_pts = -1
         self._step = max(round(1 / fps / _TIME_BASE), 1)
-        self._claim()
+        _claim(self.path, self._part)
         self._container = av.open(f"file:{self._part}", "w", options=self._container_options())
         self._stream = self._add_stream(fps)
 
@@ -65,7 +72,7 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode(frame))
         except FFmpegError as error:
-            raise self._failed(error) from error
+            raise _failed(self.path, error) from error
 
     def close(self) -> None:
         """Finish the file and put it in its place."""
@@ -75,7 +82,7 @@ class VideoWriter:
             self._part.replace(self.path)
         except OSError as error:
             self.discard()
-            raise self._failed(error) from error
+            raise _failed(self.path, error) from error
 
     def discard(self) -> None:
         """Leave no file behind."""
@@ -95,14 +102,6 @@ class VideoWriter:
         else:
             self.discard()
 
-    def _claim(self) -> None:
-        try:
-            if self.path.is_dir():
-                raise IsADirectoryError(21, "is a folder")
-            self._part.touch()
-        except OSError as error:
-            raise self._failed(error) from error
-
     def _container_options(self) -> dict[str, str]:
         # Players in a browser start before the file has arrived when its index stands first.
         return {} if self.path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
@@ -118,11 +117,29 @@ class VideoWriter:
         context.colorspace = _BT601
         return stream
 
-    def _failed(self, error: OSError | FFmpegError) -> ConfigError:
-        if isinstance(error, FileNotFoundError):
-            return ConfigError(f"{self.path} cannot be written: there is no folder {self.path.parent}")
-        hint = "choose another folder, or make this one writable" if isinstance(error, PermissionError) else None
-        return ConfigError(f"{self.path} cannot be written: {error.strerror or error}", hint=hint)
+
+def _part_of(path: Path) -> Path:
+    """Where the video is written until it is whole."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix.lower()}")
+
+
+def _claim(path: Path, part: Path) -> None:
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        part.touch()
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _failed(path: Path, error: OSError | FFmpegError) -> ConfigError:
+    if isinstance(error, FileNotFoundError):
+        return ConfigError(
+            f"{path} cannot be written: there is no folder {path.parent}", hint="make it, or choose another folder"
+        )
+    hints = {errno.ENOSPC: "free some space there, or choose another folder", errno.EISDIR: "choose another name"}
+    hint = hints.get(error.errno or 0, "choose another folder, or make this one writable")
+    return ConfigError(f"{path} cannot be written: {error.strerror or error}", hint=hint)
 
 
 def _fitted(pixels: U8, width: int, height: int) -> U8:

@@ -108,7 +108,10 @@ class DetectStage:
             state.credit -= len(results)
             someone = [seen.window for seen in results if len(seen.found.score)]
             state.active_us[someone] = now_us
-        same = centre_distance(region, region) < self._options.merge
+        window = np.repeat([seen.window for seen in results], [len(seen.found.score) for seen in results])
+        # Within a window the detector itself has told people apart.
+        limit = np.where(window[:, None] == window[None, :], self._options.apart, self._options.merge)
+        same = centre_distance(region, region) < limit
         # Whoever reaches out of one window is better seen by the neighbour that holds the hips too.
         kept = keep_distinct(same, score - clipped)
         value = Detections(image=image, looked=len(results), xyxy=xyxy[kept], score=score[kept], region=region[kept])

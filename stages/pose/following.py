@@ -33,7 +33,7 @@ def candidates(
     detected = detected[np.argsort(-detected_score, kind="stable")]
     gap = centre_distance(detected, region)
     free: Bool = np.asarray(~((gap < options.merge) & ~lost).any(axis=1))
-    back = np.where((gap < options.merge) & lost & free[:, None], gap, np.inf)
+    back = np.where((gap < options.regain) & lost & free[:, None], gap, np.inf)
     for i in np.flatnonzero(np.isfinite(back).any(axis=0)):
         region[i] = detected[back[:, i].argmin()]
     new = np.flatnonzero(free & ~np.isfinite(back).any(axis=1))

@@ -15,20 +15,33 @@ class PoseOptions:
     min_new_score: float = 0.5
     """Least score of a person newly found by the detector, [0, 1]. mediapipe's min_detection_confidence."""
 
-    merge: float = 0.35
-    """A detection whose centre is nearer to a followed region than this share of the smaller side is that person."""
+    merge: float = 0.2
+    """A detection whose centre is nearer to a followed region than this share of the smaller side is that person and
+    not looked at again. The side is 1.25 body heights, so this is the width of the hips of two people side by side.
+    What lies farther is looked at, and `same_person` decides: the nearer of two people hides no more than that."""
+
+    regain: float = 0.35
+    """A detection whose centre is nearer than this to the region of someone who was lost says where to look for them.
+    So far apart lie two detections of one person, as measured on real clips."""
 
     same_person: float = 0.5
     """Two skeletons with at least this object keypoint similarity (COCO), mirrored or not, are one person, [0, 1].
     About 0.5 is left when one is shifted by 0.08 of the body height."""
 
-    sure_score: float = 0.85
-    """A newly found person is given out at once when the score times the mean score of the keypoints within the frame
-    is at least this, [0, 1]. Things that pass for a person reach about 0.77 at the first look, people 0.9 and more."""
+    agree_s: float = 0.2
+    """A newly found person is given out when it moved as people do for so many seconds of event time. A thing taken for
+    a person does not: its keypoints leap about, or it is gone at the next look."""
 
     fair_score: float = 0.5
-    """... and from the second frame on, if that agrees, when it is at least this, [0, 1]: as sure as not.
-    People seen from the side or from behind have about 0.7."""
+    """... and when the score times the mean score of the keypoints within the frame is at least this, [0, 1]: as sure
+    as not. People in plain sight have 0.9 and more; those seen from the side or from behind, and things, about 0.7."""
+
+    sure_score: float = 0.85
+    """From this on a new person is given out at once where there is no second look to wait for: in the first frame,
+    [0, 1]."""
+
+    alone_s: float = 0.5
+    """... and in a frame before which none came for so many seconds of event time."""
 
     margin: float = 0.15
     """Boxes go around keypoints; they are made larger on each side by this share of their size before it is asked who

@@ -1,95 +1,14 @@
-"""An embedded server of the test session, fresh databases on it, and homes with a server of their own."""
+"""A database that is open, and its owner."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
 
-from pipeline.database import Database, EmbeddedServer, open_database
-
-NewHome = Callable[[], Path]
-
-_NUMBERS = count(1)
-_FAST = "/dev/shm"
-"""Databases of tests lie in memory where there is room: what is tested is not the disk."""
-
-
-def _roomy(folder: str) -> bool:
-    return Path(folder).is_dir() and shutil.disk_usage(folder).free > 4 << 30
-
-
-@pytest.fixture
-def new_home() -> Iterator[NewHome]:
-    """Makes empty folders for POSEBUS_HOME that the server's user can reach; their servers are stopped at the end."""
-    with _homes() as make:
-        yield make
-
-
-@pytest.fixture
-def prepared_home(new_home: NewHome, _prepared: Path) -> Path:
-    """A folder for POSEBUS_HOME whose server has run before, and whose database has the schema."""
-    return _copied(_prepared, new_home())
-
-
-@pytest.fixture(scope="session")
-def _prepared() -> Iterator[Path]:
-    with _homes() as make:
-        home = make()
-        server = EmbeddedServer(home)
-        open_database(None, home).close()
-        with (server.status().folder / "data" / "postgresql.conf").open("a") as conf:
-            conf.write("fsync = off\n")  # nobody pulls the plug of a test
-        yield home
-
-
-@pytest.fixture(scope="session")
-def server(_prepared: Path) -> Iterator[EmbeddedServer]:
-    """A running server; tests make databases of their own on it and reach them like an external one."""
-    with _homes() as make:
-        server = EmbeddedServer(_copied(_prepared, make()))
-        server.start()
-        yield server
-        server.leave()
-
-
-@pytest.fixture
-def empty_dsn(server: EmbeddedServer) -> str:
-    """Address of a new database without a schema."""
-    return new_database(server, "template0")
-
-
-@pytest.fixture
-def own_dsn(server: EmbeddedServer) -> str:
-    """Address of a new database with the schema and nothing in it, for a test that changes more than rows."""
-    return new_database(server)
-
-
-@pytest.fixture
-def dsn(_reused: str) -> Iterator[str]:
-    """Address of a database with the schema and nothing in it; its rows are removed after the test."""
-    yield _reused
-    with psycopg.connect(_reused) as connection:
-        tables = connection.execute(
-            "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relnamespace = 'pose_raw'::regnamespace"
-            " AND relkind IN ('r', 'p') AND relname <> ALL(%s)",
-            (["migrations", "skeletons", "keypoints", "angles", "measure_names", "postures"],),
-        ).fetchone()
-        assert tables is not None
-        connection.execute(f"TRUNCATE {tables[0]}".encode())
-
-
-@pytest.fixture(scope="session")
-def _reused(server: EmbeddedServer) -> str:
-    return new_database(server)
+from pipeline.database import Database, open_database
 
 
 @pytest.fixture
@@ -103,39 +22,3 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
     connection = database.address.connect("owner")
     yield connection
     connection.close()
-
-
-@contextmanager
-def _homes() -> Iterator[NewHome]:
-    made: list[Path] = []
-
-    def make() -> Path:
-        home = Path(tempfile.mkdtemp(prefix="posebus-test-", dir=_FAST if _roomy(_FAST) else None))
-        home.chmod(0o755)
-        made.append(home)
-        return home
-
-    yield make
-    for home in made:
-        if (home / "database").exists():
-            EmbeddedServer(home).stop()
-        shutil.rmtree(home)
-
-
-def _copied(prepared: Path, home: Path) -> Path:
-    # cp keeps the owner of the files, who may be another user.
-    subprocess.run(["cp", "-a", f"{prepared}/database", str(home)], check=True)
-    return home
-
-
-def new_database(server: EmbeddedServer, template: str = "postgres") -> str:
-    """Address of a new database: `postgres` has the schema, `template0` has nothing."""
-    name = f"test{next(_NUMBERS)}"
-    with psycopg.connect(address_on(server, "template1"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-    return address_on(server, name)
-
-
-def address_on(server: EmbeddedServer, name: str, user: str = "postgres") -> str:
-    """The address of a database on this server, like that of an external one."""
-    return f"postgresql://{user}@/{name}?host={quote(str(server.socket()), safe='')}"

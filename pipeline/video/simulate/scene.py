@@ -109,8 +109,12 @@ def parse_scene(url: str) -> SceneSpec:
         )
     name = parts.netloc
     if name not in SCENES:
+        shown = name.rpartition("@")[2]  # what stands before may be a password
         raise SourceError(
-            f"{url}: there is no scene {name!r}; scenes are {', '.join(SCENES)}", hint=_did_you_mean(name, SCENES)
+            f"{url}: there is no scene {shown!r}; scenes are {', '.join(SCENES)}"
+            if name == shown
+            else f"{url}: a scene has no user: found something before {shown!r}",
+            hint=_did_you_mean(shown, SCENES) or f"an address looks like {SCHEME}://gym?people=2&seed=1",
         )
     if parts.path.strip("/") or parts.fragment:
         raise SourceError(

@@ -14,7 +14,7 @@ from pipeline.core.values import Measures, Motions
 from pipeline.core.vocabulary import ANGLES, MEASURES
 from pipeline.database import Database, EmbeddedServer, open_database
 from tests import samples
-from tests.integration.conftest import new_database
+from tests.homes import new_database
 
 DAY_US = 86_400_000_000
 START_US = 1_700_000_000_000_000 // DAY_US * DAY_US

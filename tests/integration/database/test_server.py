@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.errors import DatabaseError, SinkUnavailable
 from pipeline.database import EmbeddedServer, binaries, locks
-from tests.integration.conftest import NewHome
+from tests.homes import NewHome
 from tests.integration.database.processes import run_as_ordinary_user
 
 

@@ -16,7 +16,7 @@ from tests.contract.test_sink import (  # noqa: F401 collected here with the fix
     test_other_records_are_other_rows,
     test_the_same_records_twice_leave_the_same_rows_once,
 )
-from tests.integration.conftest import new_database
+from tests.homes import new_database
 
 TABLES = ("poses", "measures", "frame_outcomes", "events", "tracks", "incidents", "incident_steps", "dead_letters")
 

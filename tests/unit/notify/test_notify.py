@@ -124,6 +124,17 @@ def test_replays_are_delivered_only_when_asked() -> None:
     assert len(Notifier([LogChannel()], replays=True)(replayed)) == 1
 
 
+def test_a_notifier_tells_what_it_takes_and_gives_its_channels_one_by_one() -> None:
+    with receiver() as web:
+        notifier = Notifier([LogChannel(), channel(web.url)], replays=True)
+        done = notifier.only("webhook")([Record(replace(STAMP, run=4), step().value)])
+
+    assert notifier.channels == ("log", "webhook")
+    assert [(d.channel, d.run) for d in done] == [("webhook", 4)]
+    assert notifier.takes(4)
+    assert not Notifier([LogChannel()]).takes(4)
+
+
 def test_one_channel_that_fails_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
     with receiver(400) as web, caplog.at_level(logging.INFO):
         done = Notifier([channel(web.url), LogChannel()])([step()])
