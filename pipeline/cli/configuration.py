@@ -24,4 +24,4 @@ def check(file: Annotated[Path, typer.Argument(help="Configuration file (YAML)."
     """Say everything that is wrong with a configuration, each with its line and what is allowed there."""
     settings = load_config(file, os.environ)
     cameras = f"{len(settings.cameras)} camera{'' if len(settings.cameras) == 1 else 's'}"
-    OUT.print(f"{cell(str(file))}: right, {cameras}")
+    OUT.print(f"{cell(file)}: right, {cameras}")

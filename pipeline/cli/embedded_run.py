@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -14,7 +15,7 @@ import cv2
 from pipeline.bus.memory import MemoryBus
 from pipeline.cli.take_up import TakenUp, Wishes, take_up
 from pipeline.cli.tally import CameraTally
-from pipeline.cli.terminal import run_progress
+from pipeline.cli.terminal import run_progress, warn
 from pipeline.config import Config
 from pipeline.core.errors import SourceError
 from pipeline.core.ports import Cut, Source
@@ -135,9 +136,16 @@ def _run(
             outcome.damage = run.run()
 
 
+_GRACE_S = 2.0
+
+
 @contextmanager
 def _signals(outcome: Outcome, stop: Callable[[], None], leave: Callable[[], None]) -> Iterator[None]:
-    """The first SIGINT or SIGTERM stores what is in flight and ends the run; a second one leaves at once."""
+    """The first SIGINT or SIGTERM stores what is in flight and ends the run; a second one leaves at once.
+
+    A thread that waits for a database that does not answer cannot be ended: after a second signal the process does not
+    wait for it, nor for anything else, longer than `_GRACE_S`.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -146,8 +154,12 @@ def _signals(outcome: Outcome, stop: Callable[[], None], leave: Callable[[], Non
         if outcome.signal is None:
             outcome.signal = number
             stop()
+            warn("stopping as soon as what is in flight is stored; Ctrl-C once more leaves at once")
         else:
             leave()
+            late = threading.Timer(_GRACE_S, os._exit, (128 + outcome.signal,))
+            late.daemon = True
+            late.start()
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -37,7 +37,7 @@ def check(config: ConfigOption = None) -> None:
     wrong: ModelError | None = None
     for name in entries():
         try:
-            OUT.print(f"{name}: right, {cell(str(find(name, home)))}")
+            OUT.print(f"{name}: right, {cell(find(name, home))}")
         except ModelError as error:
             show_error(error)
             wrong = error
@@ -51,4 +51,4 @@ def fetch(
 ) -> None:
     """Get the model files out of their published package into the home folder."""
     for file in pull(pack, load_config(config, os.environ).home):
-        OUT.print(cell(str(file)))
+        OUT.print(cell(file))

@@ -50,7 +50,7 @@ def render(
             if outcome.signal is not None:
                 raise typer.Exit(128 + outcome.signal)
         frames = draw(database, name, opened, output)
-    OUT.print(f"{cell(str(output))}: {frames} frames of camera {cell(name)}")
+    OUT.print(f"{cell(output)}: {frames} frames of camera {cell(name)}")
 
 
 def draw(database: Database, name: str, source: Source, output: Path) -> int:

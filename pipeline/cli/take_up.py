@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pipeline.cli.terminal import warn
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import Cut, Position, Source
 from pipeline.database import Database
@@ -75,6 +76,8 @@ def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes) -> P
             f"camera {name}: a run over this source was cut short at frame {last.seq}",
             hint="go on there with --resume, or read it anew as a later recording with --again",
         )
+    if wishes.resume and not last.finished:
+        warn(f"camera {name}: the run that was cut short at frame {last.seq} was over another source; this one begins")
     return Position(last.session + 1, 0, last.last_captured_at_us, fingerprint)
 
 

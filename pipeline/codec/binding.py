@@ -117,7 +117,7 @@ class _RecordBinding:
             if name not in hints:
                 raise TypeError(f"{cls.__name__} has no field {name}, its schema has")
             if _is_array(kind):
-                self._add_array(name, np.dtype(kind["dtype"]).newbyteorder("<"), tuple(kind["shape"]))
+                self._add_array(name, np.dtype(np.dtype(kind["dtype"]).newbyteorder("<").str), tuple(kind["shape"]))
                 continue
             to_datum, from_datum = binding.converters(kind, as_tuple=get_origin(hints[name]) is tuple)
             if to_datum is not None and from_datum is not None:

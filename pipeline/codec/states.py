@@ -37,7 +37,7 @@ class AvroStateCodec:
         except InvalidRecord as error:
             raise StateError(
                 f"the saved state of {self._name} cannot be read: {error.message}",
-                hint=error.hint or "run with --again to begin anew, or with the version that wrote it",
+                hint=error.hint or "use the posebus that wrote it, or begin as another camera: --camera NAME",
             ) from error
 
 

@@ -59,13 +59,16 @@ def valid(xyxy: Floats) -> Bool:
 
 
 _TINY = 1e-12
+_OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
 
 
 def _overlap(a: Floats, b: Floats) -> tuple[F64, F64, F64]:
     """(N, M) areas of intersection, union and hull."""
-    left, right = a[:, None, :].astype(np.float64), b[None, :, :].astype(np.float64)
-    inner = np.maximum(np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2]), 0.0)
-    outer = np.maximum(left[..., 2:], right[..., 2:]) - np.minimum(left[..., :2], right[..., :2])
+    # With left and top negated one minimum gives all four edges of the intersection, one maximum those of the hull.
+    left, right = (a * _OUTWARD)[:, None, :], (b * _OUTWARD)[None, :, :]
+    inner, outer = np.minimum(left, right), np.maximum(left, right)
+    inner = np.maximum(inner[..., 2:] + inner[..., :2], 0.0)
+    outer = outer[..., 2:] + outer[..., :2]
     intersection: F64 = inner[..., 0] * inner[..., 1]
     union: F64 = area(a)[:, None] + area(b)[None, :] - intersection
     hull: F64 = outer[..., 0] * outer[..., 1]

@@ -195,10 +195,11 @@ class Driver:
         """The decoded record, or None for one that was taken before or cannot be read."""
         entry = self._inputs[raw.topic]
         held = self._camera(raw.key.decode(errors="replace"), raw.partition)
-        if raw.offset < held.offsets.get(raw.place, 0):
+        place = raw.place
+        if raw.offset < held.offsets.get(place, 0):
             self._count("records_skipped", self.name)
             return None
-        held.offsets[raw.place] = raw.offset + 1
+        held.offsets[place] = raw.offset + 1
         held.touched = True
         try:
             if raw.value is None:

@@ -42,10 +42,14 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
             when `a` is a prediction.
     """
     difference = a[:, None, :, :2] - b[None, :, :, :2]
-    distance2 = difference[..., 0] ** 2 + difference[..., 1] ** 2
-    variance = np.multiply.outer(np.asarray(area, dtype=np.float64), (2.0 * np.asarray(sigma)) ** 2)
-    variance += np.broadcast_to(np.square(slack), area.shape)[:, None]
+    difference *= difference
+    distance2 = difference[..., 0] + difference[..., 1]
+    variance = np.asarray(area, dtype=np.float64)[:, None] * (2.0 * np.asarray(sigma)) ** 2
+    variance += np.square(slack)[..., None]
     exponent = distance2 / (-2.0 * np.maximum(variance, 1e-12))[:, None, :]
+    likeness: F64 = np.exp(exponent).sum(axis=2)
+    if exponent.shape[2] and not np.isnan(likeness).any():
+        return likeness / exponent.shape[2]
     common = ~np.isnan(exponent)
     count = common.sum(axis=2)
     likeness = np.exp(np.where(common, exponent, -np.inf)).sum(axis=2)

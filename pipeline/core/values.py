@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -56,7 +57,7 @@ class Frame:
     motion: F32
 
     def __post_init__(self) -> None:
-        _freeze(self, motion=(None, 4))
+        _freeze(self, _FRAME)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +80,7 @@ class Detections:
     region: F32
 
     def __post_init__(self) -> None:
-        _freeze(self, xyxy=(None, 4), score=(None,), region=(None, 4))
-        _same_length(self, "xyxy", "score", "region")
+        _freeze(self, _DETECTIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,15 +109,7 @@ class Poses:
     world: F32
 
     def __post_init__(self) -> None:
-        _freeze(
-            self,
-            xyxy=(None, 4),
-            score=(None,),
-            keypoints=(None, None, 3),
-            keypoint_score=(None, None),
-            world=(None, None, 3),
-        )
-        _same_length(self, "xyxy", "score", "keypoints", "keypoint_score", "world")
+        _freeze(self, _POSES)
         k, kw = self.keypoints.shape[1], self.world.shape[1]
         if self.keypoint_score.shape[1] != k or kw not in (0, k):
             raise ValueError(
@@ -141,7 +133,7 @@ class Tracks:
     track_id: I64
 
     def __post_init__(self) -> None:
-        _freeze(self, track_id=(None,))
+        _freeze(self, _TRACKS)
         if len(self.track_id) != len(self.poses):
             raise ValueError(f"{len(self.poses)} poses with {len(self.track_id)} track ids")
 
@@ -165,7 +157,7 @@ class Motions:
     flags: U8
 
     def __post_init__(self) -> None:
-        _freeze(self, track_id=(None,), flags=(None, None))
+        _freeze(self, _MOTIONS)
         if len(self.track_id) != len(self.poses) or self.flags.shape != self.poses.keypoint_score.shape:
             raise ValueError(
                 f"{len(self.poses)} poses with {len(self.track_id)} track ids and flags {self.flags.shape}"
@@ -216,8 +208,7 @@ class Measures:
     events: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
-        _freeze(self, track_id=(None,), posture=(None,), angles=(None, None), scalars=(None, None))
-        _same_length(self, "track_id", "posture", "angles", "scalars")
+        _freeze(self, _MEASURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,30 +267,43 @@ class DeadLetter:
     content: bytes
 
 
-_DTYPES = {
-    "track_id": np.dtype(np.int64),
-    "flags": np.dtype(np.uint8),
-    "posture": np.dtype(np.uint8),
-}
+class _Array(NamedTuple):
+    """What an array of a value must be: `ndim` axes, the last of size `last` unless that is None."""
+
+    name: str
+    dtype: np.dtype[Any]
+    ndim: int
+    last: int | None = None
 
 
-def _freeze(value: object, **shapes: tuple[int | None, ...]) -> None:
-    """Check dtype and shape of the named arrays, and make them read-only (a copy only where it must be)."""
-    for name, shape in shapes.items():
+_FLOAT, _INT, _BYTE = np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8)
+_BOXES, _SCORE, _TRACK_ID = _Array("xyxy", _FLOAT, 2, 4), _Array("score", _FLOAT, 1), _Array("track_id", _INT, 1)
+
+_FRAME = (_Array("motion", _FLOAT, 2, 4),)
+_DETECTIONS = (_BOXES, _SCORE, _Array("region", _FLOAT, 2, 4))
+_POSES = (
+    *(_BOXES, _SCORE, _Array("keypoints", _FLOAT, 3, 3)),
+    *(_Array("keypoint_score", _FLOAT, 2), _Array("world", _FLOAT, 3, 3)),
+)
+_TRACKS = (_TRACK_ID,)
+_MOTIONS = (_TRACK_ID, _Array("flags", _BYTE, 2))
+_MEASURES = (_TRACK_ID, _Array("posture", _BYTE, 1), _Array("angles", _FLOAT, 2), _Array("scalars", _FLOAT, 2))
+
+
+def _freeze(value: object, arrays: tuple[_Array, ...]) -> None:
+    """Check the arrays, all of which are over the same people, and make them read-only (never a copy)."""
+    length: int | None = None
+    for name, dtype, ndim, last in arrays:
         array = getattr(value, name)
-        dtype = _DTYPES.get(name, np.dtype(np.float32))
-        if array.dtype != dtype or array.ndim != len(shape):
-            raise ValueError(f"{type(value).__name__}.{name}: {array.dtype} {array.shape}, expected {dtype} {shape}")
-        for have, want in zip(array.shape, shape, strict=True):
-            if want is not None and have != want:
-                raise ValueError(f"{type(value).__name__}.{name}: shape {array.shape}, expected {shape}")
+        shape = array.shape
+        if array.dtype != dtype or len(shape) != ndim or (last is not None and shape[-1] != last):
+            expected = (None,) * ndim if last is None else (*(None,) * (ndim - 1), last)
+            raise ValueError(f"{type(value).__name__}.{name}: {array.dtype} {shape}, expected {dtype} {expected}")
+        if length is None:
+            length = shape[0]
+        elif shape[0] != length:
+            raise ValueError(f"{type(value).__name__}.{name}: {shape[0]} of them, {arrays[0].name} has {length}")
         if array.flags.writeable:
             array = array.view()
             array.flags.writeable = False
             object.__setattr__(value, name, array)
-
-
-def _same_length(value: object, *names: str) -> None:
-    lengths = {len(getattr(value, name)) for name in names}
-    if len(lengths) > 1:
-        raise ValueError(f"{type(value).__name__}: {', '.join(names)} have the lengths {sorted(lengths)}")

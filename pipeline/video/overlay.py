@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.core.skeletons import SKELETONS, Skeleton
 from pipeline.core.types import F32, U8
-from pipeline.core.values import Measures, Motions
+from pipeline.core.values import DOUBTFUL, Measures, Motions
 from pipeline.core.vocabulary import ANGLES, POSTURES
 from pipeline.video.lettering import plate, plate_size, text_size, write
 from pipeline.video.limbs import draw_skeleton
@@ -26,7 +26,7 @@ class OverlayOptions:
     """What is drawn."""
 
     min_score: float = 0.3
-    """Keypoints below this score are not drawn."""
+    """Keypoints below this score are not drawn, nor are doubtful ones."""
     angles: tuple[str, ...] = ("left_elbow", "right_elbow", "left_knee", "right_knee")
     """Angles written at their keypoints, names of `vocabulary.ANGLES`."""
     labels: bool = True
@@ -163,7 +163,8 @@ def _people(motions: Motions, drawn: U8, min_score: float) -> Iterator[_Person]:
     scale = np.array((drawn.shape[1] / poses.width, drawn.shape[0] / poses.height), dtype=np.float32)
     for row, track_id in enumerate(motions.track_id.tolist()):
         score = poses.keypoint_score[row]
-        keypoints = np.where((score >= min_score)[:, None], poses.keypoints[row, :, :2] * scale, np.float32(np.nan))
+        drawable = (score >= min_score) & (motions.flags[row] & DOUBTFUL == 0)
+        keypoints = np.where(drawable[:, None], poses.keypoints[row, :, :2] * scale, np.float32(np.nan))
         if np.isfinite(keypoints).any():
             tall = float((poses.xyxy[row, 3] - poses.xyxy[row, 1]) * scale[1])
             yield _Person(track_id, SKELETONS[poses.skeleton], keypoints, score, tall)

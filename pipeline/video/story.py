@@ -67,4 +67,4 @@ class Story:
 def _what(event: Event) -> str:
     if event.kind == "rep":
         return event.label if event.value is None else f"{event.label} {event.value:.0f}"
-    return f"{event.kind} {event.label}".strip()
+    return event.label if event.label == event.kind else f"{event.kind} {event.label}".strip()

@@ -60,9 +60,9 @@ class AnalyzeOptions:
     kneel_knee: float = 0.35
     """Lower knee at most this far above its ankle when kneeling, shank lengths, [0, 1]."""
 
-    sit_offset: float = 0.30
-    """Trunk at least this far beside the feet when sitting, leg lengths, [0, 2]: a crouch must balance over its
-    feet."""
+    sit_offset: float = 0.33
+    """Trunk at least this far beside the feet when sitting, leg lengths, [0, 2]: midway between a thigh's length, 0.5,
+    and a crouch, which must balance over its feet and has at most 0.15."""
 
     walk_speed: float = 0.20
     """Speed from which a person walks, body heights/s, (0, 10]: 0.3 m/s at a body height (nose to ankle) of 1.5 m."""

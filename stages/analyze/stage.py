@@ -140,7 +140,7 @@ class AnalyzeStage:
             low=shape.hip,
             tilt=shape.tilt,
             body_height=shape.body_height,
-            posture=POSTURES[shown],
+            posture=POSTURES[person.posture],
             now_us=now_us,
             dt_s=dt_s,
         )

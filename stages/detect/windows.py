@@ -36,19 +36,27 @@ def cut(pixels: U8, square: F32, size: int) -> U8:
     """The (size, size, 3) picture of a square of the frame; black where it reaches beyond the frame."""
     height, width = pixels.shape[:2]
     left, top, side = (float(v) for v in square)
-    x0, y0 = max(0, round(left)), max(0, round(top))
-    x1, y1 = min(width, round(left + side)), min(height, round(top + side))
     scale = size / side
-    columns = slice(round((x0 - left) * scale), max(1, round((x1 - left) * scale)))
-    rows = slice(round((y0 - top) * scale), max(1, round((y1 - top) * scale)))
+    from_columns, columns = _part(left, side, width, scale, size)
+    from_rows, rows = _part(top, side, height, scale, size)
     picture = np.zeros((size, size, 3), dtype=np.uint8)
     inner = picture[rows, columns]
     inner[:] = cv2.resize(
-        pixels[y0:y1, x0:x1],
+        pixels[from_rows, from_columns],
         (inner.shape[1], inner.shape[0]),
         interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
     )
     return picture
+
+
+def _part(start: float, side: float, length: int, scale: float, size: int) -> tuple[slice, slice]:
+    """Whole pixels of the frame along one axis, and those of the picture where they go; at least one of each."""
+    first = min(max(0, round(start)), length - 1)
+    last = max(min(length, round(start + side)), first + 1)
+    # Enlarged, half a pixel of the frame may lie some pixels outside of the picture.
+    begin = min(max(0, round((first - start) * scale)), size - 1)
+    end = max(min(size, round((last - start) * scale)), begin + 1)
+    return slice(first, last), slice(begin, end)
 
 
 def touched(squares: F32, boxes: F32) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

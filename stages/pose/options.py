@@ -28,20 +28,25 @@ class PoseOptions:
     """Two skeletons with at least this object keypoint similarity (COCO), mirrored or not, are one person, [0, 1].
     About 0.5 is left when one is shifted by 0.08 of the body height."""
 
-    agree_s: float = 0.2
-    """A newly found person is given out when it moved as people do for so many seconds of event time. A thing taken for
-    a person does not: its keypoints leap about, or it is gone at the next look."""
-
     fair_score: float = 0.5
-    """... and when the score times the mean score of the keypoints within the frame is at least this, [0, 1]: as sure
-    as not. People in plain sight have 0.9 and more; those seen from the side or from behind, and things, about 0.7."""
+    """A newly found person is given out when the score times the mean score of the keypoints within the frame is at
+    least this, [0, 1], as sure as not, for `fair_s`. People seen from the side or from behind have about 0.7, and so
+    have things that pass for a person."""
+
+    fair_s: float = 0.2
+    """... seconds of event time, in which the newcomer has to move as people do. The keypoints of a thing leap about,
+    or it is gone at the next look."""
 
     sure_score: float = 0.85
-    """From this on a new person is given out at once where there is no second look to wait for: in the first frame,
-    [0, 1]."""
+    """From this on `sure_s` is enough, [0, 1]. People in plain sight have 0.9 and more; a thing seldom does, and then
+    not for long."""
+
+    sure_s: float = 0.1
+    """... seconds of event time: a second look at ten frames a second."""
 
     alone_s: float = 0.5
-    """... and in a frame before which none came for so many seconds of event time."""
+    """In the first frame, and in one before which none came for so many seconds of event time, there is no second look
+    to wait for, and the sure are given out at once."""
 
     margin: float = 0.15
     """Boxes go around keypoints; they are made larger on each side by this share of their size before it is asked who

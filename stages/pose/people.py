@@ -30,13 +30,19 @@ ONE_PLACE = 0.1
 TURNED = np.pi / 4
 """Radians between the ways up from the hips of one person and of the same one read wrongly."""
 
+HEIGHT_OF_SIDE = 0.8
+"""Body height as a share of a region's side."""
+
 JITTER = 0.02
-"""Mean distance in body sizes by which the keypoints of a still person move from look to look. Measured on people of
+"""Mean distance in body heights by which the keypoints of a still person move from look to look. Measured on people of
 real clips: 0.003 to 0.005 standing still, 0.012 at ten frames a second with what they sway."""
 
-FASTEST = 1.5
-"""Mean speed of the keypoints in body sizes a second that people do not pass: a sprinter makes five, but not within the
-box of someone else; brisk walking and jumping jacks make about one."""
+FASTEST = 6.0
+"""Speed in body heights a second that people do not pass: a sprinter makes 10 m/s."""
+
+LITHEST = 1.5
+"""Mean speed in body heights a second that the keypoints of people do not pass beside the way that all of them go: in
+aerobics, walking and landing from a jump 0.5 to 1.0 is common and few frames reach 1.5."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,15 +92,18 @@ def judge(
     same |= _in_one_place(found.next_region[passed])
     np.fill_diagonal(same, True)
     old = numbers[passed]
-    was_shown = np.append(state.shown, np.uint8(0))[old] > 0
+    lost = (old >= 0) & (np.append(state.seen_us, 0)[old] < state.at_us)
+    ever_shown = np.append(state.shown, np.uint8(0))[old] > 0
+    was_shown = ever_shown & ~lost
     quality = found.score[passed] * certainty
-    # Whoever is shown stays unless the other is much surer; parts come last, and go.
-    rank = (quality + 0.3 * was_shown - 10.0 * is_part).astype(np.float32)
+    # Whoever is shown stays unless the other is much surer. Where someone lost is looked for stands another: the lost
+    # one is still hidden. Parts come last, and go.
+    rank = (quality + 0.3 * was_shown - 2.0 * lost - 10.0 * is_part).astype(np.float32)
     kept = np.sort(keep_distinct(same, rank))
     kept = kept[~is_part[kept]]
 
     # Whoever takes the place of a shown person is shown.
-    shown: Bool = np.asarray((same[kept] & was_shown).any(axis=1))
+    shown: Bool = np.asarray((same[kept] & was_shown).any(axis=1) | ever_shown[kept])
     side = regions[passed[kept], 2]
     enclosed: Bool = np.asarray(
         (within[np.ix_(kept, kept)] & (shown[None, :] | (side[None, :] > side[:, None]))).any(axis=1)
@@ -108,8 +117,8 @@ def judge(
     fair = quality >= options.fair_score
     shown = (
         (shown & ~doubtful)
-        | (~enclosed & (quality >= options.sure_score) & alone)
-        | (~enclosed & fair & (seen_s >= options.agree_s))
+        | (~enclosed & (quality >= options.sure_score) & (alone | (seen_s >= options.sure_s)))
+        | (~enclosed & fair & (seen_s >= options.fair_s))
         | (fair & (seen_s >= options.probation_s))
     )
     return People(rows=rows, shown=shown, since_us=since_us)
@@ -151,13 +160,16 @@ def inside(xyxy: F32, margin: float) -> F64:
 
 
 def _steady(state: PoseState, old: I64, keypoints: F32, now_us: int) -> Bool:
-    """(P,) who moved as people can since they were last seen; nobody who is new."""
+    """(P,) who moved and changed shape as people can since they were last seen; nobody who is new."""
     steady = np.zeros(len(old), dtype=np.bool_)
     known = old >= 0
     if known.any():
-        before = state.keypoints[old[known]]
-        dt_s = (now_us - state.seen_us[old[known]]) / 1e6
-        moved = np.sqrt(((keypoints[known, :, :2] - before) ** 2).sum(axis=2)).mean(axis=1)
-        size = np.ptp(before, axis=1).max(axis=1)
-        steady[known] = moved <= size * (JITTER + FASTEST * dt_s)
+        before = old[known]
+        dt_s = (now_us - state.seen_us[before]) / 1e6
+        moved = (keypoints[known, :, :2] - state.keypoints[before]) / (
+            state.region[before, 2, None, None] * np.float32(HEIGHT_OF_SIDE)
+        )
+        way = moved.mean(axis=1)
+        bent = np.sqrt(((moved - way[:, None]) ** 2).sum(axis=2)).mean(axis=1)
+        steady[known] = (np.hypot(*way.T) <= JITTER + FASTEST * dt_s) & (bent <= JITTER + LITHEST * dt_s)
     return steady

@@ -92,7 +92,8 @@ class SmoothStage:
         fresh = elapsed > o.reset_s
         if anew is not None:
             fresh |= anew
-        jumped, fresh = self._jumped(people, xy, elapsed, fresh, size)
+        # Who crouches can be as quick as who stands.
+        jumped, fresh = self._jumped(people, xy, elapsed, fresh, np.fmax(size, people.stature))
         doubtful = jumped | self._unlikely_bones(people, xy, dt_s)
 
         value, rate = self._filtered(people, measured, score, doubtful, elapsed, fresh, size)

@@ -40,6 +40,6 @@ def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 |
     from scipy.optimize import linear_sum_assignment
 
     sub = np.minimum(cost[rows[:, None], columns], max_cost)
-    i, j = linear_sum_assignment(sub + np.reshape(handicap, (-1, 1)))
+    i, j = linear_sum_assignment(sub + np.asarray(handicap)[..., None])
     good: Bool = sub[i, j] < max_cost
     return rows[i[good]], columns[j[good]]

@@ -35,16 +35,16 @@ def start(boxes: F64, noise: Noise) -> tuple[F64, F64]:
 def predict(mean: F64, covariance: F64, dt_s: float, noise: Noise) -> tuple[F64, F64]:
     """Mean and covariance `dt_s` >= 0 later: continuous white noise on velocity (acceleration) and position (drift)."""
     size2 = size_of(mean) ** 2
-    moved = mean.copy()
-    moved[:, :4] += mean[:, 4:] * dt_s
-    np.maximum(moved[:, 2:4], 1.0, out=moved[:, 2:4])
+    moved = mean[:, :4] + mean[:, 4:] * dt_s
+    np.maximum(moved[:, 2:], 1.0, out=moved[:, 2:])
     drift, acceleration = noise.drift**2 * dt_s, noise.acceleration**2 * dt_s
     position, cross, velocity = covariance.T
+    step = dt_s * velocity
     grown = np.empty_like(covariance)
-    grown[:, 0] = position + dt_s * (2 * cross + dt_s * velocity) + size2 * (drift + acceleration * dt_s**2 / 3)
-    grown[:, 1] = cross + dt_s * velocity + size2 * (acceleration * dt_s / 2)
+    grown[:, 0] = position + dt_s * (2 * cross + step) + size2 * (drift + acceleration * dt_s**2 / 3)
+    grown[:, 1] = cross + step + size2 * (acceleration * dt_s / 2)
     grown[:, 2] = velocity + size2 * acceleration
-    return moved, grown
+    return np.concatenate((moved, mean[:, 4:]), axis=1), grown
 
 
 def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F64]:
@@ -57,7 +57,10 @@ def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F
     new_mean = np.concatenate(
         (mean[:, :4] + gain[:, None] * surprise, mean[:, 4:] + gain_velocity[:, None] * surprise), axis=1
     )
-    new_covariance = np.stack((gain * measure, gain_velocity * measure, velocity - gain_velocity * cross), axis=1)
+    new_covariance = np.empty_like(covariance)
+    new_covariance[:, 0] = gain * measure
+    new_covariance[:, 1] = gain_velocity * measure
+    new_covariance[:, 2] = velocity - gain_velocity * cross
     return new_mean, new_covariance
 
 
@@ -65,7 +68,8 @@ def distance2(mean: F64, covariance: F64, centres: Floats, noise: Noise) -> F64:
     """(T, N) squared Mahalanobis distance of each track's predicted centre to each of the `centres` (N, 2)."""
     total = covariance[:, 0] + (noise.measure * size_of(mean)) ** 2
     difference = mean[:, None, :2] - centres[None]
-    result: F64 = (difference**2).sum(axis=2) / total[:, None]
+    difference *= difference
+    result: F64 = (difference[..., 0] + difference[..., 1]) / total[:, None]
     return result
 
 

@@ -7,7 +7,7 @@ out of sight are not reported; they keep their number for `lost_s`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -56,10 +56,9 @@ class TrackStage:
         self._update(state, track_of[people], poses.xyxy[people], body[people], now_us)
 
         fresh = self._newcomers(poses, body, track_of, taken)
-        named = np.zeros(len(poses), np.bool_)
-        named[people] = True
-        named[fresh] = alone | (poses.score[fresh] >= self._options.sure_score)
+        named = track_of >= 0
         if len(fresh):
+            named[fresh] = alone | (poses.score[fresh] >= self._options.sure_score)
             mean, covariance = kalman.start(boxes.centre_and_size(poses.xyxy[fresh]), self._noise)
             track_of[fresh] = len(state.track_id) + np.arange(len(fresh))
             state.append(np.zeros(len(fresh), np.int64), now_us, mean, covariance, body[fresh])
@@ -73,9 +72,10 @@ class TrackStage:
         )
 
     def _forget(self, state: TrackState, now_us: int) -> None:
-        if len(state.track_id) == 0:
+        o = self._options
+        if len(state.track_id) == 0 or now_us - int(state.seen_us.min()) <= min(o.lost_s, o.confirm_s) * 1e6:
             return
-        keep_us = np.where(state.track_id > 0, self._options.lost_s * 1e6, self._options.confirm_s * 1e6)
+        keep_us = np.where(state.track_id > 0, o.lost_s * 1e6, o.confirm_s * 1e6)
         state.keep(now_us - state.seen_us <= keep_us)
 
     def _predict(self, state: TrackState, now_us: int) -> None:
@@ -83,7 +83,10 @@ class TrackStage:
         if dt_s == 0.0 or len(state.track_id) == 0:
             return
         # As in the paper, the box of someone out of sight moves on but neither grows nor shrinks.
-        state.mean[(state.seen_us < state.at_us) | (dt_s > self._options.recover_s), 6:] = 0.0
+        if dt_s > self._options.recover_s:
+            state.mean[:, 6:] = 0.0
+        else:
+            state.mean[state.seen_us < state.at_us, 6:] = 0.0
         mean, state.covariance = kalman.predict(state.mean, state.covariance, dt_s, self._noise)
         state.keypoints = state.keypoints + (mean[:, None, :2] - state.mean[:, None, :2]).astype(np.float32)
         state.mean = mean
@@ -97,21 +100,27 @@ class TrackStage:
         if len(state.track_id) == 0 or len(poses) == 0:
             return track_of, high
         cost = self._costs(state, poses, body, now_us)
-        confirmed = state.track_id > 0
         free = np.ones(len(state.track_id), np.bool_)
-        recent_us = min(state.at_us, now_us - o.recover_s * 1e6)
-        rounds = (
-            (confirmed, high, o.high_cost),
-            (confirmed & (state.seen_us >= recent_us), valid & ~high & (poses.score >= o.low_score), o.low_cost),
-            (~confirmed, high, o.new_cost),
-        )
-        handicap = np.where(state.seen_us < state.at_us, o.lost_handicap, 0.0)
-        for tracks, people, max_cost in rounds:
+        handicap = (state.seen_us < state.at_us) * o.lost_handicap
+        for tracks, people, max_cost in self._rounds(state, poses, valid, high, now_us):
             rows, columns = np.flatnonzero(tracks & free), np.flatnonzero(people & (track_of < 0))
             rows, columns = matched(cost, rows, columns, max_cost, handicap[rows])
             track_of[columns] = rows
             free[rows] = False
+            if not free.any():
+                break
         return track_of, high
+
+    def _rounds(
+        self, state: TrackState, poses: Poses, valid: Bool, high: Bool, now_us: int
+    ) -> Iterator[tuple[Bool, Bool, float]]:
+        """Which tracks (T,) and poses (N,) take part in each round, and the largest cost of a match in it."""
+        o = self._options
+        confirmed = state.track_id > 0
+        yield confirmed, high, o.high_cost
+        recent = state.seen_us >= min(state.at_us, now_us - o.recover_s * 1e6)
+        yield confirmed & recent, valid & ~high & (poses.score >= o.low_score), o.low_cost
+        yield ~confirmed, high, o.new_cost
 
     def _costs(self, state: TrackState, poses: Poses, body: F32, now_us: int) -> F64:
         """(T, N) cost of each match in [0, 1]; infinite beyond the gate."""
@@ -120,8 +129,11 @@ class TrackStage:
         limb_speed = o.limb_speed * kalman.size_of(state.mean)
         slack = (now_us - state.seen_us) / 1e6 * np.sqrt(limb_speed**2 + state.covariance[:, 2])
         alike = likeness(state.keypoints, body, predicted, slack)
-        cost = box_costs(predicted, poses.xyxy)
-        cost = np.where(np.isnan(alike), cost, cost + o.pose_weight * (1.0 - alike - cost))
+        of_boxes = box_costs(predicted, poses.xyxy)
+        cost = of_boxes + o.pose_weight * (1.0 - alike - of_boxes)
+        unlike = np.isnan(alike)
+        if unlike.any():
+            cost = np.where(unlike, of_boxes, cost)
         centres = (poses.xyxy[:, :2] + poses.xyxy[:, 2:]) * np.float32(0.5)
         far = kalman.distance2(state.mean, state.covariance, centres, self._noise) > o.gate
         cost[far & ~(alike >= o.gate_oks)] = np.inf

@@ -19,11 +19,12 @@ TABLES = {
 }
 
 
-def dump(home: Path) -> dict[str, list[bytes]]:
-    """The rows of each table, as COPY writes them."""
+def dump(database: Path | str) -> dict[str, list[bytes]]:
+    """The rows of each table, as COPY writes them, of a home or of an address."""
     found = {}
-    with open_database(None, home, migrate=False) as database:
-        connection = database.address.connect("owner")
+    dsn, home = (None, database) if isinstance(database, Path) else (database, Path("unused"))
+    with open_database(dsn, home, migrate=False) as opened:
+        connection = opened.address.connect("owner")
         try:
             for table, order in TABLES.items():
                 statement = f"COPY (SELECT * FROM pose_raw.{table} ORDER BY {order}) TO STDOUT"

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+from tests.e2e.terminal import Ended
 
 PROGRAM = Path(sys.executable).with_name("posebus")
+_NOT_OURS = ("INFO: Created TensorFlow Lite",)
+"""Lines on standard error that come out of the model runtime."""
 
 
 @dataclass(frozen=True)
@@ -18,21 +24,42 @@ class Posebus:
 
     home: Path
 
-    def environment(self) -> dict[str, str]:
+    def run(self, *words: str, timeout_s: float = 110, stdout: IO[str] | int = subprocess.PIPE) -> Ended:
+        """Run it to its end."""
+        done = subprocess.run(
+            [PROGRAM, *words],
+            env=self._environment(),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout or "", _ours(done.stderr))
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Let it run while the block lasts; killed at its end if it still lives."""
+        process = subprocess.Popen(
+            [PROGRAM, *words], env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POSEBUS_")}
         return {**kept, "POSEBUS_HOME": str(self.home), "NO_COLOR": "1"}
 
-    def run(self, *words: str, timeout_s: float = 110) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [PROGRAM, *words], env=self.environment(), capture_output=True, text=True, timeout=timeout_s, check=False
-        )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [PROGRAM, *words], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+def ended(process: subprocess.Popen[str], timeout_s: float = 60) -> Ended:
+    """Wait for its end."""
+    out, err = process.communicate(timeout=timeout_s)
+    return Ended(process.returncode, out, _ours(err))
 
 
-def lines(text: str, *, without: Sequence[str] = ("INFO:", "W0000", "WARNING: All log")) -> list[str]:
-    """Lines of standard error that are posebus's own."""
-    return [line for line in text.splitlines() if line and not line.startswith(tuple(without))]
+def _ours(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_NOT_OURS))

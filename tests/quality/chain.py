@@ -96,6 +96,7 @@ def _through(topology: Topology, drivers: dict[str, Any], record: Record[Any]) -
     waiting = drivers["ingest"].feed_values([record])
     while waiting:
         out: Outgoing = waiting.pop(0)
+        assert out.value is not None
         made.setdefault(out.topic, []).append(topology.codec(out.topic).decode(out.value, out.attachment).value)
         for name, row in STAGES.items():
             if out.topic in row.reads:

@@ -89,13 +89,18 @@ class Collector:
             snapshots=dict(barrier.snapshots),
             records=records,
         )
+        told = ""
         while not abort.is_set():
             try:
                 self._store.commit(cut)
             except SinkUnavailable as error:
-                log.warning("the database takes no rows: %s", error.message, extra={"retry_s": error.retry_after_s})
+                if error.message != told:  # once, however long it lasts
+                    told = error.message
+                    log.warning("the database takes no rows: %s; %s", told, error.hint or "posebus tries again")
                 abort.wait(error.retry_after_s)
             else:
+                if told:
+                    log.warning("the database takes rows again")
                 self._committed(cut)
                 if barrier.last:
                     self.done.add(camera)

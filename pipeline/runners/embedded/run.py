@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.core.driver import Driver
-from pipeline.core.errors import BusUnavailable, SourceError
+from pipeline.core.errors import BusUnavailable, SourceError, StateError
 from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
 from pipeline.metrics import Metrics
 from pipeline.runners.embedded.collect import Collector
@@ -80,7 +80,7 @@ class EmbeddedRun:
             for driver in (ingest, *(driver for thread in pipeline.threads for driver in thread)):
                 content = snapshots.get(camera.name, {}).get(driver.name)
                 if content is not None:
-                    driver.restore(camera.name, partition, content)
+                    _restore(driver, camera, partition, content)
             self._feeds[camera.name] = CameraFeed(
                 camera,
                 ingest,
@@ -148,3 +148,10 @@ class EmbeddedRun:
         if self._failure is None:
             self._failure = error
         self.abort()
+
+
+def _restore(driver: Driver, camera: Camera, partition: int, content: bytes) -> None:
+    try:
+        driver.restore(camera.name, partition, content)
+    except StateError as error:
+        raise StateError(f"camera {camera.name}, stage {driver.name}: {error.message}", hint=error.hint) from error

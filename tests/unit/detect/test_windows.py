@@ -51,6 +51,18 @@ def test_cut_scales_and_fills_with_black() -> None:
     assert (picture[20:30, 20:] == 50).all()
 
 
+@given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([128, 224]))
+def test_every_window_of_a_small_picture_is_cut_whole(width: int, height: int, size: int) -> None:
+    pixels = np.full((height, width, 3), 200, dtype=np.uint8)
+
+    for square in windows(width, height, 0.6, 0.5)[1:12]:
+        picture = cut(pixels, square, size)
+        # At the edges, what is left of half a pixel of the frame.
+        edge = 1 + int(np.ceil(size / square[2])) if square[2] >= 1 else size
+        assert (picture[edge : size - edge, edge : size - edge] == 200).all()
+    assert cut(pixels, windows(width, height, 0.6, 0.5)[0], size).shape == (size, size, 3)
+
+
 def test_touched_are_those_with_common_area() -> None:
     squares = np.array([[0, 0, 10], [10, 0, 10], [5, 5, 10]], dtype=np.float32)
 

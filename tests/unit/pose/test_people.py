@@ -59,6 +59,10 @@ def following(found: InFrame, shown: list[int], at_us: int = 0, since_us: int = 
 
 
 NOBODY = PoseState.empty(33)
+"""Before the first frame."""
+
+EMPTY_ROOM = PoseState.empty(33)
+EMPTY_ROOM.at_us = 1
 
 
 def judged(found: InFrame, numbers: list[int], state: PoseState = NOBODY, now_us: int = 33_000) -> People:
@@ -144,14 +148,61 @@ def test_two_people_of_whom_one_hides_half_of_the_other_both_stay_shown() -> Non
     assert people.shown.all()
 
 
-def test_uncertain_newcomer_is_shown_when_the_second_look_agrees() -> None:
+def test_uncertain_newcomer_is_shown_after_a_fifth_of_a_second_in_which_all_looks_agree() -> None:
     found = seen(body(300), keypoint_score=(0.7,))
+    state = following(found, [0], at_us=180_000, since_us=0)
 
-    first = judged(found, [NEW])
-    second = judged(found, [0], following(found, [0], since_us=0))
+    assert judged(found, [NEW], EMPTY_ROOM).shown.tolist() == [False]
+    assert judged(found, [0], state, now_us=190_000).shown.tolist() == [False]
+    assert judged(found, [0], state, now_us=200_000).shown.tolist() == [True]
 
-    assert first.shown.tolist() == [False]
-    assert second.shown.tolist() == [True]
+
+def test_sure_newcomer_is_shown_after_a_tenth_of_a_second() -> None:
+    found = seen(body(300))
+    state = following(found, [0], at_us=90_000, since_us=0)
+
+    assert judged(found, [NEW], EMPTY_ROOM).shown.tolist() == [False]
+    assert judged(found, [0], state, now_us=100_000).shown.tolist() == [True]
+
+
+def test_newcomer_who_bends_faster_than_people_is_looked_at_for_longer() -> None:
+    bent = body(300)
+    bent[:11, 1] += 80
+    bent[25:, 0] += 120
+    state = following(seen(body(300)), [0], at_us=500_000, since_us=0)
+
+    people = judged(seen(bent), [0], state, now_us=517_000)
+
+    assert people.shown.tolist() == [False]
+    assert people.since_us.tolist() == [517_000]
+
+
+def test_newcomer_who_falls_fast_is_still_a_person() -> None:
+    # 5 m/s are 3 body heights a second.
+    state = following(seen(body(300, 260)), [0], at_us=500_000, since_us=0)
+
+    assert judged(seen(body(300, 300)), [0], state, now_us=533_000).shown.tolist() == [True]
+
+
+def test_someone_lost_is_not_taken_for_whoever_stands_there_now() -> None:
+    sitter, walker = body(300), body(310)
+    before = seen(sitter, walker)
+    state = following(before, [1, 0], at_us=1_000_000)
+    state.seen_us[0] = 900_000
+
+    people = judged(seen(walker, walker), [0, 1], state, now_us=1_033_000)
+
+    assert people.rows.tolist() == [1]
+
+
+def test_two_skeletons_with_the_hips_in_one_place_are_one_person() -> None:
+    other = body(305)
+    other[11:17, 0] += 90
+    other[25:, 0] -= 120
+
+    people = judged(seen(body(300), other, keypoint_score=(0.95, 0.7)), [0, NEW], following(seen(body(300)), [1]))
+
+    assert people.rows.tolist() == [0]
 
 
 def test_thing_that_is_hardly_a_person_is_never_shown() -> None:
@@ -160,5 +211,8 @@ def test_thing_that_is_hardly_a_person_is_never_shown() -> None:
     assert not judged(found, [0], following(found, [0]), now_us=9_000_000).shown.any()
 
 
-def test_sure_newcomer_is_shown_at_once() -> None:
-    assert judged(seen(body(300)), [NEW]).shown.tolist() == [True]
+def test_sure_person_of_the_first_frame_or_after_a_long_gap_is_shown_at_once() -> None:
+    found = seen(body(300))
+
+    assert judged(found, [NEW]).shown.tolist() == [True]
+    assert judged(found, [NEW], EMPTY_ROOM, now_us=2_000_000).shown.tolist() == [True]

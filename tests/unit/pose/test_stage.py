@@ -68,6 +68,18 @@ def test_detection_of_a_followed_person_is_not_looked_at_again() -> None:
     assert len(poses) == 1
 
 
+def test_detection_beside_a_followed_person_is_someone_else() -> None:
+    camera = Camera()
+    people = ((200.0, 180.0), (200 + 0.3 * SIDE, 180.0))
+    camera.see(0.0, picture(people[0]), regions(people[0]))
+
+    camera.see(0.033, picture(*people), regions(people[1]))
+    for i in range(2, 8):
+        poses = camera.see(i / 30, picture(*people))
+
+    assert hips(poses) == [pytest.approx(p, abs=2 * PIXEL) for p in people]
+
+
 def test_two_regions_on_one_person_give_one_skeleton() -> None:
     camera = Camera()
 

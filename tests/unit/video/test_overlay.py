@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.core.ids import make_id, make_track_id
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import U8, Bool
-from pipeline.core.values import Event, Measures, Motions, Poses
+from pipeline.core.values import DOUBTFUL, Event, Measures, Motions, Poses
 from pipeline.core.vocabulary import ANGLES, MEASURES, POSTURES
 from pipeline.video.overlay import Overlay, OverlayOptions
 from pipeline.video.palette import ALARM, person_colour, side_colour
@@ -127,6 +129,21 @@ def test_unseen_and_far_away_keypoints_do_no_harm() -> None:
     motions = Motions(changed_poses, motions.track_id, motions.flags)
 
     assert changed(Overlay("gym").draw(grey(), T0, motions, measured(motions))).any()
+
+
+def test_doubtful_keypoints_are_not_drawn() -> None:
+    motions = people(320)
+    wrist = SKELETONS["coco17"].index["left_wrist"]
+    keypoints = motions.poses.keypoints.copy()
+    keypoints[0, wrist, :2] = (600, 40)
+    motions = replace(motions, poses=replace(motions.poses, keypoints=keypoints))
+    flags = np.zeros_like(motions.flags)
+    flags[0, wrist] = DOUBTFUL
+
+    drawn = Overlay(options=BARE).draw(grey(), T0, replace(motions, flags=flags))
+
+    assert not changed(drawn)[:, 400:].any()
+    assert changed(Overlay(options=BARE).draw(grey(), T0, motions))[:, 400:].any()
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS)
