@@ -11,7 +11,7 @@ TESTS ?=
 WORKERS ?= 2
 UPGRADE ?=
 
-.PHONY: schemas help setup demo test static lint types layers docs-check tests format docs bench lock clean distclean
+.PHONY: schemas chaos help setup demo test static lint types layers docs-check tests format docs quality bench lock clean distclean
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,12 @@ docs: setup  ## Write the generated pages of docs/.
 
 schemas: setup  ## Keep the newest version of every schema in its history, with golden bytes.
 	@PYTHONPATH=. $(BIN)/python infra/dev/freeze_schemas.py
+
+quality: setup  ## Compare scenes and clips with the truth: tables in docs/quality.md.
+	@PYTHONPATH=. $(BIN)/python -m tests.quality
+
+chaos: setup  ## Kill a run fifty times and compare what it leaves: docs/reliability.md.
+	@PYTHONPATH=. $(BIN)/python -m tests.chaos
 
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -65,34 +64,27 @@ def stored(dsn: str) -> int:
     return int(row[0])
 
 
-def _has_more(dsn: str, than: int) -> bool:
-    return stored(dsn) > than
-
-
 def asking(dsn: str, condition: str) -> bool:
     with psycopg.connect(dsn) as connection:
         statement = f"SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {condition}"
         return connection.execute(statement.encode()).fetchone() is not None
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_was_stopped_and_resumed_is_as_one_that_was_not(
-    words: list[str], undisturbed: dict[str, list[bytes]], own_dsn: str, tmp_path: Path
+    sent: signal.Signals, words: list[str], undisturbed: dict[str, list[bytes]], own_dsn: str, tmp_path: Path
 ) -> None:
     posebus = Posebus(tmp_path)
-    resumed = [*words, "--resume", "--db", own_dsn]
+    with posebus.started(*words, "--db", own_dsn) as process:
+        wait_until(lambda: stored(own_dsn), process)
+        process.send_signal(sent)
+        done = ended(process)
 
-    for sent in (signal.SIGINT, signal.SIGTERM):
-        before = stored(own_dsn)
-        with posebus.started(*resumed) as process:
-            # The first frames are in flight for a while, until all that the stages need is loaded.
-            wait_until(partial(_has_more, own_dsn, before + FRAMES // 2), process)
-            process.send_signal(sent)
-            done = ended(process)
-        assert done.code == 128 + sent, done.err
-        done.noted("stopping as soon as what is in flight is stored")
-        done.noted("camera (gym|ward): stored up to frame .*; go on with --resume")
-        assert stored(own_dsn) < 2 * FRAMES
-    posebus.run(*resumed).done()
+    assert done.code == 128 + sent, done.err
+    done.noted("stopping as soon as what is in flight is stored")
+    done.noted("camera (gym|ward): stored up to frame .*; go on with --resume")
+    assert stored(own_dsn) < 2 * FRAMES
+    posebus.run(*words, "--resume", "--db", own_dsn).done()
 
     assert dump(own_dsn) == undisturbed
 
@@ -102,7 +94,7 @@ def test_a_second_signal_leaves_at_once_also_when_the_database_does_not_answer(
 ) -> None:
     posebus = Posebus(tmp_path)
     with posebus.started(*words, "--db", own_dsn) as process, psycopg.connect(own_dsn) as connection:
-        wait_until(partial(_has_more, own_dsn, 0), process)
+        wait_until(lambda: stored(own_dsn), process)
         connection.execute("LOCK TABLE pose_raw.cuts IN ACCESS EXCLUSIVE MODE")
         wait_until(lambda: asking(own_dsn, "wait_event_type = 'Lock'"), process)
         process.send_signal(signal.SIGINT)

@@ -12,9 +12,8 @@ from typing import Any
 import cv2
 
 from pipeline.config import Config
-from pipeline.core.ports import BusRecord, Outgoing, Source
+from pipeline.core.ports import BusRecord, Outgoing, Picture, Source
 from pipeline.core.records import Record, Stamp, Tick
-from pipeline.core.types import U8
 from pipeline.core.values import Captured, Event, Measures, Motions, Transition
 from pipeline.models import load_models
 from pipeline.topology import STAGES, Parts, Topology
@@ -32,52 +31,47 @@ class Seen:
     Attributes:
         seq: Number of the frame.
         at_s: Time in the clip, seconds.
-        at_us: The same as event time.
-        pixels: (H, W, 3) uint8, BGR, the picture itself.
         motions, measures: Of its people.
         events, transitions: Decided in it, or by the clock since the frame before.
-        made: All values of each topic.
     """
 
     seq: int
     at_s: float
-    at_us: int
-    pixels: U8
     motions: Motions
     measures: Measures
-    events: tuple[Event, ...]
-    transitions: tuple[Transition, ...]
-    made: dict[str, list[Any]]
+    events: tuple[Event, ...] = ()
+    transitions: tuple[Transition, ...] = ()
 
 
-def chain(source: Source, *, config: Config | None = None, limit_s: float | None = None) -> Iterator[Seen]:
+def chain(source: Source, *, limit_s: float | None = None) -> Iterator[Seen]:
     """Every frame of `source`, up to `limit_s` seconds, through all stages with the bundled models."""
-    cv2.setNumThreads(1)  # as an embedded run has it
-    topology = Topology(config or Config(), _parts())
-    drivers = {name: topology.driver(name) for name in STAGES}
-    seconds, carried = 0, dict[str, list[Any]]()
-    for picture in source.pictures():
-        if limit_s is not None and picture.pts_us >= limit_s * 1e6:
-            return
-        at_us = START_US + picture.pts_us
-        if picture.pts_us // 1_000_000 > seconds:
-            seconds = picture.pts_us // 1_000_000
-            carried = _through(topology, drivers, Record(_stamp(picture.seq, at_us), Tick("live")))
-        made = _through(topology, drivers, Record(_stamp(picture.seq, at_us), Captured(picture.pixels)))
-        for topic, values in carried.items():
-            made[topic] = [value for value in values if not isinstance(value, Tick)] + made.get(topic, [])
-        carried = {}
+    for picture, made in records(source, limit_s=limit_s):
         yield Seen(
             seq=picture.seq,
             at_s=picture.pts_us / 1e6,
-            at_us=at_us,
-            pixels=picture.pixels,
             motions=made["motions"][-1],
             measures=made["measures"][-1],
             events=tuple(made.get("events", ())),
             transitions=tuple(made.get("alerts", ())),
-            made=made,
         )
+
+
+def records(source: Source, *, limit_s: float | None = None) -> Iterator[tuple[Picture, dict[str, list[Any]]]]:
+    """Every picture, and what was made of it: the values of each topic, pixels too."""
+    cv2.setNumThreads(1)  # as an embedded run has it
+    topology = Topology(Config(), _parts())
+    drivers = {name: topology.driver(name) for name in STAGES}
+    second = 0
+    for picture in source.pictures():
+        if limit_s is not None and picture.pts_us >= limit_s * 1e6:
+            return
+        at_us = START_US + picture.pts_us
+        by_clock: dict[str, list[Any]] = {}
+        if picture.pts_us // 1_000_000 > second:
+            second = picture.pts_us // 1_000_000
+            by_clock = _through(topology, drivers, Record(_stamp(picture.seq, at_us), Tick("live")))
+        made = _through(topology, drivers, Record(_stamp(picture.seq, at_us), Captured(picture.pixels)))
+        yield picture, {topic: by_clock.get(topic, []) + made.get(topic, []) for topic in by_clock | made}
 
 
 @cache

@@ -48,13 +48,9 @@ def truth_as_seen(source: SimulatedSource, spoil: Spoil, events: dict[int, tuple
         yield Seen(
             seq=k,
             at_s=at_s,
-            at_us=START_US + round(at_s * 1e6),
-            pixels=np.zeros((1, 1, 3), np.uint8),
             motions=motions,
             measures=nobody,
             events=events.get(k, ()),
-            transitions=(),
-            made={},
         )
 
 
