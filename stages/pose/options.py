@@ -29,20 +29,20 @@ class PoseOptions:
     About 0.5 is left when one is shifted by 0.08 of the body height."""
 
     fair_score: float = 0.5
-    """A newly found person is given out when the score times the mean score of the keypoints within the frame is at
-    least this, [0, 1], as sure as not, for `fair_s`. People seen from the side or from behind have about 0.7, and so
+    """A newly found person is given out after `fair_s` when the score times the mean score of the keypoints within the
+    frame is at least this, [0, 1]: as sure as not. People seen from the side or from behind have about 0.7, and so
     have things that pass for a person."""
 
     fair_s: float = 0.2
-    """... seconds of event time, in which the newcomer has to move as people do. The keypoints of a thing leap about,
-    or it is gone at the next look."""
+    """Seconds of event time for which a newcomer with `fair_score` has to move as people do. The keypoints of a thing
+    leap about, or it is gone at the next look."""
 
     sure_score: float = 0.85
-    """From this on `sure_s` is enough, [0, 1]. People in plain sight have 0.9 and more; a thing seldom does, and then
+    """From this score on `sure_s` is enough, [0, 1]. People in plain sight have 0.9 and more; a thing seldom does, and then
     not for long."""
 
     sure_s: float = 0.1
-    """... seconds of event time: a second look at ten frames a second."""
+    """The same for one with `sure_score`: a second look at ten frames a second."""
 
     alone_s: float = 0.5
     """In the first frame, and in one before which none came for so many seconds of event time, there is no second look

@@ -12,6 +12,8 @@ BODY = SKELETONS["coco17"]
 """The keypoints that every skeleton has; the poses of tracks and people are compared on these."""
 
 _SIGMA = np.array(BODY.oks_sigma)
+_SHOULDERS = BODY.indices("left_shoulder", "right_shoulder")
+_HIPS = BODY.indices("left_hip", "right_hip")
 
 
 def box_costs(predicted_xyxy: Floats, xyxy: Floats) -> F64:
@@ -25,6 +27,16 @@ def box_costs(predicted_xyxy: Floats, xyxy: Floats) -> F64:
 def likeness(a: Floats, b: Floats, xyxy: Floats, slack: Floats | float = 0.0) -> F64:
     """(T, N) OKS of bodies `a` (T, 17, 2) with boxes `xyxy` (T, 4) and bodies `b` (N, 17, 2); see `keypoints.oks`."""
     return keypoints.oks(a, b, boxes.area(xyxy), _SIGMA, slack)
+
+
+def is_lying(bodies: Floats) -> Bool:
+    """(N,) whether the shoulders of `bodies` (N, 17, 2) are not clearly above the hips: tilted by more than 45 degrees.
+
+    False where shoulders or hips are not seen.
+    """
+    x, y = (bodies[:, _SHOULDERS].mean(axis=1) - bodies[:, _HIPS].mean(axis=1)).T
+    result: Bool = -y < np.abs(x)
+    return result
 
 
 def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 | float = 0.0) -> tuple[I64, I64]:

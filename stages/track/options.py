@@ -59,6 +59,14 @@ class TrackOptions:
     gate_oks: float = 0.5
     """Poses at least this alike match across the gate, as when a table hides the legs and the box halves. [0, 1]."""
 
+    fallen_s: float = 1.0
+    """Who lies within a size of where someone vanished at most so long ago is that person: nobody walks in lying, and
+    no constant velocity foretells a fall. Seconds, >= 0. A fall takes 0.7 s to the impact of the hips (Robinovitch et
+    al., 2005), in the fastest part of which the skeleton may be lost."""
+
+    fallen_cost: float = 0.7
+    """Cost of such a match. [0, 1]. Below `high_cost`, and dearer than where place and pose agree."""
+
     limb_speed: float = 0.5
     """How fast a keypoint leaves the prediction by its own motion, for the OKS; the doubt in the velocity comes on top.
     Sizes per second, >= 0. Wrists and ankles of a walker move at up to about 1 m/s against the trunk."""
@@ -92,9 +100,9 @@ class TrackOptions:
         ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"track: {name} is {getattr(self, name)}, must be above 0")
-        for name in ("recover_s", "limb_speed"):
+        for name in ("recover_s", "limb_speed", "fallen_s"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"track: {name} is {getattr(self, name)}, must not be below 0")
-        for name in ("sure_score", "pose_weight", "lost_handicap", "duplicate_oks", "gate_oks"):
+        for name in ("sure_score", "pose_weight", "lost_handicap", "duplicate_oks", "gate_oks", "fallen_cost"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"track: {name} is {getattr(self, name)}, must lie in [0, 1]")

@@ -19,7 +19,7 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, F64, I64, Bool
 from pipeline.core.values import Poses, Tracks
 from stages.track import kalman
-from stages.track.association import BODY, box_costs, likeness, matched
+from stages.track.association import BODY, box_costs, is_lying, likeness, matched
 from stages.track.kalman import Noise
 from stages.track.options import TrackOptions
 from stages.track.state import TrackState
@@ -101,7 +101,7 @@ class TrackStage:
             return track_of, high
         cost = self._costs(state, poses, body, now_us)
         free = np.ones(len(state.track_id), np.bool_)
-        handicap = (state.seen_us < state.at_us) * o.lost_handicap
+        handicap = np.where(state.seen_us < state.at_us, o.lost_handicap, 0.0)
         for tracks, people, max_cost in self._rounds(state, poses, valid, high, now_us):
             rows, columns = np.flatnonzero(tracks & free), np.flatnonzero(people & (track_of < 0))
             rows, columns = matched(cost, rows, columns, max_cost, handicap[rows])
@@ -137,6 +137,11 @@ class TrackStage:
         centres = (poses.xyxy[:, :2] + poses.xyxy[:, 2:]) * np.float32(0.5)
         far = kalman.distance2(state.mean, state.covariance, centres, self._noise) > o.gate
         cost[far & ~(alike >= o.gate_oks)] = np.inf
+        vanished = (state.seen_us < state.at_us) & (now_us - state.seen_us <= o.fallen_s * 1e6)
+        if vanished.any():
+            way = np.linalg.norm(state.mean[:, None, :2] - centres[None], axis=2)
+            fallen = vanished[:, None] & is_lying(body)[None] & (way <= kalman.size_of(state.mean)[:, None])
+            cost[fallen] = np.minimum(cost[fallen], o.fallen_cost)
         return cost
 
     def _update(self, state: TrackState, rows: I64, xyxy: F32, body: F32, now_us: int) -> None:

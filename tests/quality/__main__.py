@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from pipeline.video.open import open_source
 from tests.quality.chain import chain
 from tests.quality.score import Score, score_scene
 
+T = TypeVar("T")
+
 ROOT = Path(__file__).parents[2]
-TUNING, REPORT = range(10), range(1000, 1010)
+TUNING, REPORT = range(5), range(1000, 1010)
 """Seeds that thresholds were chosen on, and those that are reported: other bodies, clothes, cameras and motions."""
 
 
@@ -34,8 +37,8 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as pool:
         scored = pool.map(score_scene, scenes)
         watched = pool.map(watch, annotations, annotations.values())
-        scores = dict(zip(scenes, scored, strict=True))
-        clips = list(watched)
+        scores = dict(zip(scenes, _shown(scored, len(scenes), "scenes"), strict=True))
+        clips = list(_shown(watched, len(annotations), "clips"))
     text = (Path(__file__).parent / "report.md").read_text()
     options.output.write_text(
         text.format(
@@ -44,6 +47,13 @@ def main() -> None:
             clips="\n".join(clip.row for clip in clips) or "| none were at hand | | | | | |",
         )
     )
+
+
+def _shown(results: Iterable[T], count: int, what: str) -> Iterator[T]:
+    """The results as they come, with a line about the progress on standard error."""
+    for number, result in enumerate(results, start=1):
+        sys.stderr.write(f"\r{number} of {count} {what} " + "\n" * (number == count))
+        yield result
 
 
 def scenes_of(seed: int) -> list[str]:

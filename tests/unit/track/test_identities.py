@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.ids import make_track_id
 from stages.track import TrackOptions, TrackStage
-from tests.builders import Person, clip, stand, walk
+from tests.builders import Person, clip, figure, poses_record, stand, walk
 from tests.unit.track.following import follow, steps
 
 PIXELS_PER_M = 400 / 1.7
@@ -140,6 +140,21 @@ def test_second_skeleton_on_a_person_gets_no_number() -> None:
     followed = follow(clip(twins, noise=0.004, score=lambda person, t: 0.97 - 0.02 * person))
 
     assert len(followed.numbers) == 1
+
+
+@pytest.mark.parametrize(("away", "same"), [(0.6, True), (1.6, False)])
+def test_who_lies_where_someone_vanished_is_that_person(away: float, same: bool) -> None:
+    tilt, gap_s = np.pi / 2, 0.3
+    turn = np.array([[np.cos(tilt), -np.sin(tilt), 0], [np.sin(tilt), np.cos(tilt), 0], [0, 0, 1]])
+    standing = figure() * 400 + (600, 300, 0)
+    later = figure() @ turn.T * 400 + (600 - 0.8 * away * 400, 300 + 0.6 * away * 400, 0)
+    frames = [poses_record(standing[None], at_s=1 + i / 25) for i in range(25)]
+    frames += [poses_record(np.empty((0, 33, 3)), at_s=2 + i / 25) for i in range(round(gap_s * 25))]
+    frames += [poses_record(later[None], at_s=2 + gap_s)]
+
+    tracks, _ = steps(TrackStage(), TrackStage().initial_state("door"), frames)
+
+    assert (tracks[0].track_id[0] == tracks[-1].track_id[0]) == same
 
 
 def test_cameras_count_for_themselves() -> None:
