@@ -38,8 +38,8 @@ class PoseOptions:
     leap about, or it is gone at the next look."""
 
     sure_score: float = 0.85
-    """From this score on `sure_s` is enough, [0, 1]. People in plain sight have 0.9 and more; a thing seldom does, and then
-    not for long."""
+    """From this score on `sure_s` is enough, [0, 1]. People in plain sight have 0.9 and more; a thing seldom does, and
+    then not for long."""
 
     sure_s: float = 0.1
     """The same for one with `sure_score`: a second look at ten frames a second."""
