@@ -49,7 +49,8 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
     exponent = distance2 / (-2.0 * np.maximum(variance, 1e-12))[:, None, :]
     likeness: F64 = np.exp(exponent).sum(axis=2)
     if exponent.shape[2] and not np.isnan(likeness).any():
-        return likeness / exponent.shape[2]
+        likeness /= exponent.shape[2]
+        return likeness
     common = ~np.isnan(exponent)
     count = common.sum(axis=2)
     likeness = np.exp(np.where(common, exponent, -np.inf)).sum(axis=2)
