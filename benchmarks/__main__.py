@@ -16,8 +16,8 @@ from benchmarks.clip import make_clip
 from benchmarks.loops import record_looks
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 5
-SECONDS = 20
+ROUNDS = int(os.environ.get("POSEBUS_ROUNDS", "5"))
+SECONDS = int(os.environ.get("POSEBUS_SECONDS", "20"))
 LOOPS = ("mediapipe", "bare", "posebus")
 
 

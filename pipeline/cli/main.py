@@ -100,5 +100,5 @@ def _of_system(error: OSError) -> str:
 
 def _show_defect(error: Exception) -> None:
     ERR.print(cell(redact("".join(traceback.format_exception(error)))), end="")
-    said = f"a defect of posebus: {type(error).__name__}: {error}"
+    said = f"a defect of posebus: {type(error).__name__}: {' '.join(str(error).split())}"
     show_error(PosebusError(said, hint="please report it together with the lines above"))

@@ -71,7 +71,9 @@ def kill_and_resume(
             else:
                 _wait_until_stored(killed, moment, process)
                 time.sleep(dice.uniform(0, 0.3))
-            assert process.poll() is None, "the run ended before all kills were done"
+            if process.poll() is not None:
+                assert process.returncode == 0, process.communicate()
+                break  # a machine so fast, or busy elsewhere, that the run was through before this moment
             process.kill()
             outcome.kills += 1
             if dice.random() < SERVER_TOO:
@@ -92,8 +94,7 @@ def _config(home: Path) -> Path:
 
 def _wait_until_stored(home: Path, frames: float, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while _stored(home) < frames:
-        assert process.poll() is None, process.communicate()
+    while process.poll() is None and _stored(home) < frames:
         assert time.monotonic() < deadline, f"no {frames:.0f} frames within {PATIENCE_S} s"
         time.sleep(0.02)
 

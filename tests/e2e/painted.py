@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.models.fake import paint_person
 
 CONFIG = "models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.05}\n"
-_FPS = 25
+FPS = 25
 _FALLS_S, _LIES_S = 3.0, 3.6
 
 
@@ -20,9 +20,9 @@ def painted(folder: Path, frames: int, *, walk: float = 0.15, height: int = 240)
     folder.mkdir()
     width, body = height * 4 // 3, height * 0.23
     for number in range(frames):
-        t = number / _FPS
+        t = number / FPS
         path = folder / f"{number:05}.png"
-        if t > _LIES_S + 1 / _FPS:
+        if t > _LIES_S + 1 / FPS:
             os.link(folder / f"{number - 1:05}.png", path)
             continue
         picture = np.full((height, width, 3), 128, dtype=np.uint8)
