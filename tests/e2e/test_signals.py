@@ -23,6 +23,8 @@ FRAMES = 3000
 PATIENCE_S = 60.0
 _FALL_S = 4
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:

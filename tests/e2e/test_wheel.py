@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.homes import homes
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"
@@ -57,7 +59,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """`posebus` of a new environment, started in an empty folder with a home of its own."""
     version: str = request.param
     python = find_python(version)
@@ -69,7 +71,7 @@ def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytes
         for name, value in os.environ.items()
         if not name.startswith(("POSEBUS_", "PYTHON", "VIRTUAL_ENV", "PYTEST", "COV"))
     }
-    environment |= {"POSEBUS_HOME": str(folder / "home"), "UV_PYTHON_DOWNLOADS": "never"}
+    environment["UV_PYTHON_DOWNLOADS"] = "never"
     # `posebus models pull` asks pip or uv.
     environment["PATH"] = f"{environment['PATH']}{os.pathsep}{UV.parent}"
     checked([UV, "venv", "-q", "--no-project", "--python", python, folder / "env"], folder, environment)
@@ -77,17 +79,20 @@ def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytes
     checked([*install, "--constraint", ROOT / "requirements.lock", wheel], folder, environment)
     (folder / "work").mkdir()
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [folder / "env/bin/posebus", *arguments],
-            cwd=folder / "work",
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    with homes() as make:
+        environment["POSEBUS_HOME"] = str(make())
 
-    return run
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [folder / "env/bin/posebus", *arguments],
+                cwd=folder / "work",
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        yield run
 
 
 def test_the_wheel_holds_code_schemas_and_migrations_only(wheel: Path) -> None:
