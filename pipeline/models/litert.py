@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.core.errors import ModelError
 from pipeline.core.types import F32
+from pipeline.models.trim import keep_outputs
 
 BATCHES = (4, 2, 1)
 """Fixed sizes that a batch is cut into on several threads. On one thread pictures go one by one: together they take
@@ -35,7 +36,7 @@ class Output:
 
 
 class LiteRtModel:
-    """A model file in memory. Not for two threads at once.
+    """A model file in memory, without what its chosen outputs do not need. Not for two threads at once.
 
     Results are the same to the bit whatever the batch and the number of threads (tests/unit/models/test_litert.py).
 
@@ -56,7 +57,9 @@ class LiteRtModel:
         self._path, self._size, self._outputs, self._threads = path, size, tuple(outputs), threads
         self._batches = BATCHES if threads > 1 else (1,)
         self._by_batch: dict[int, Interpreter] = {}
-        self._check_shapes(self._interpreter(1))
+        self._check_shapes(self._new_interpreter())
+        self._content = keep_outputs(self._content, [output.index for output in self._outputs])
+        self._interpreter(1)
 
     def run(self, pictures: F32) -> tuple[F32, ...]:
         """The chosen outputs, each (N, *shape) float32, for (N, size, size, 3) float32 pictures."""
@@ -69,27 +72,36 @@ class LiteRtModel:
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pictures[start : start + batch])
             interpreter.invoke()
             details = interpreter.get_output_details()
-            for output, result in zip(self._outputs, results, strict=True):
-                tensor = interpreter.get_tensor(details[output.index]["index"])
+            for output, detail, result in zip(self._outputs, details, results, strict=True):
+                tensor = interpreter.get_tensor(detail["index"])
                 result[start : start + batch] = _by_picture(tensor, batch, output)
             start += batch
         return results
 
     def _interpreter(self, batch: int) -> Interpreter:
         if batch not in self._by_batch:
+            interpreter = self._new_interpreter()
+            if batch > 1:
+                shape = [batch, self._size, self._size, 3]
+                interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
             try:
-                interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
-                if batch > 1:
-                    shape = [batch, self._size, self._size, 3]
-                    interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
                 interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
-                raise ModelError(
-                    f"{self._path}: not a model that LiteRT can run ({error})",
-                    hint="posebus models pull puts the right file in its place",
-                ) from error
+                raise self._unusable(error) from error
             self._by_batch[batch] = interpreter
         return self._by_batch[batch]
+
+    def _new_interpreter(self) -> Interpreter:
+        try:
+            return Interpreter(model_content=self._content, num_threads=self._threads)
+        except (ValueError, RuntimeError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ModelError:
+        return ModelError(
+            f"{self._path}: not a model that LiteRT can run ({error})",
+            hint="posebus models pull puts the right file in its place",
+        )
 
     def _check_shapes(self, interpreter: Interpreter) -> None:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()

@@ -62,11 +62,11 @@ def load_models(choices: Choices, home: Path) -> tuple[PersonDetector, PoseEstim
     if choices.detector.name == FAKE:
         detector = FakeDetector()
     else:
-        detector = BlazePoseDetector(_file(choices.detector, "detect", home), threads=threads)
+        detector = BlazePoseDetector(_file(choices.detector, "detect", home), threads=int(os.environ.get("TD","1")))
     if choices.pose.name == FAKE:
         estimator = FakeEstimator()
     else:
-        estimator = BlazePoseEstimator(_file(choices.pose, "pose", home), threads=threads)
+        estimator = BlazePoseEstimator(_file(choices.pose, "pose", home), threads=int(os.environ.get("TP","1")))
     return detector, estimator
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from importlib import import_module
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class TrackStage:
     def __init__(self, options: TrackOptions | None = None) -> None:
         o = self._options = options or TrackOptions()
         self._noise = Noise(o.measure_noise, o.drift, o.acceleration, o.start_speed)
+        # Half a second that `matched` would take of the first frame.
+        import_module("scipy.optimize")
 
     def initial_state(self, camera: str) -> TrackState:
         """Nobody, and no number given yet."""

@@ -110,6 +110,8 @@ class EmbeddedRun:
         threads = [self._thread(f"feed-{name}", partial(feed.run, self._stop)) for name, feed in self._feeds.items()]
         threads += [self._thread(f"stages-{i}", partial(self._stages, loops)) for i, loops in enumerate(self._loops)]
         threads.append(self._thread("collect", self._collect))
+        import sys, os
+        sys.setswitchinterval(float(os.environ.get("SWI","0.005")))
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -124,6 +126,9 @@ class EmbeddedRun:
             busy = [loop.step(0.0) for loop in loops]
             if not any(busy):
                 loops[0].step(IDLE_WAIT_S)
+            import os
+            if len(loops) > 1 and float(os.environ.get("LINGER","0")):
+                self._abort.wait(float(os.environ["LINGER"]))
 
     def _collect(self) -> None:
         while not self._finished():
