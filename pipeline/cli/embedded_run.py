@@ -103,7 +103,7 @@ def _run(
         bus.expect(topic, groups)
     names = {up.camera.number: up.camera.name for up in taken}
     outcome.tallies = {name: CameraTally() for name in names.values()}
-    started = time.monotonic()
+    started = 0.0
     totals = {up.camera.name: up.camera.source.info.frames for up in taken}
     with run_progress(totals) as progress:
 
@@ -133,6 +133,7 @@ def _run(
             courier.abandon()
 
         with _signals(outcome, run.stop, leave), courier:
+            started = time.monotonic()
             outcome.damage = run.run()
 
 

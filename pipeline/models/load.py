@@ -56,23 +56,32 @@ class Choices(Protocol):
 
 def load_models(choices: Choices, home: Path) -> tuple[PersonDetector, PoseEstimator]:
     """The detector and the estimator. Raises ModelError for a file that is absent or not the right one."""
-    threads = choices.threads or default_threads()
+    cores = os.cpu_count() or 1
     detector: PersonDetector
     estimator: PoseEstimator
     if choices.detector.name == FAKE:
         detector = FakeDetector()
     else:
-        detector = BlazePoseDetector(_file(choices.detector, "detect", home), threads=int(os.environ.get("TD","1")))
+        detector = BlazePoseDetector(
+            _file(choices.detector, "detect", home), threads=choices.threads or detector_threads(cores)
+        )
     if choices.pose.name == FAKE:
         estimator = FakeEstimator()
     else:
-        estimator = BlazePoseEstimator(_file(choices.pose, "pose", home), threads=int(os.environ.get("TP","1")))
+        estimator = BlazePoseEstimator(
+            _file(choices.pose, "pose", home), threads=choices.threads or estimator_threads(cores)
+        )
     return detector, estimator
 
 
-def default_threads() -> int:
-    """Threads of each of the two models: half of the cores, as both run at once, and at most 4."""
-    return max(1, min(4, (os.cpu_count() or 1) // 2))
+def estimator_threads(cores: int) -> int:
+    """Threads of the pose model: every person of every frame waits for it, so it gets all cores, but no more than 4."""
+    return min(4, cores)
+
+
+def detector_threads(cores: int) -> int:
+    """Threads of the detector, which has little to do and works beside the pose model: half of the others."""
+    return max(1, estimator_threads(cores) // 2)
 
 
 def _file(choice: Choice, task: str, home: Path) -> Path:

@@ -18,15 +18,20 @@ class DetectOptions:
     window large lies whole in one of them."""
 
     sweep_s: float = 1.0
-    """Seconds of event time within which every window where something moves, or where someone was found, is looked at.
-    A person who appears is found within this time."""
+    """Seconds of event time within which every window is looked at where something moves that is not someone found
+    before, or that keeps sight of someone. A person who appears is found within this time."""
+
+    shared_sweep_s: float = 5.0
+    """The same for the other windows that someone who was found reaches into, seconds. Whoever comes out from behind
+    them is seen by the window that keeps sight of them, if not by moving elsewhere."""
 
     quiet_sweep_s: float = 10.0
-    """The same for windows where nothing moves and no one was found, seconds. Equal to `sweep_s` to rely on no motion
+    """The same for windows where nothing moves and nobody is, seconds. Equal to `sweep_s` to rely on no motion
     boxes at all."""
 
     calm_s: float = 3.0
-    """Seconds without motion and without a person after which a window counts as quiet: three looks of a sweep."""
+    """Seconds without news after which a window counts as quiet, and after which someone who was not found again is
+    forgotten: three looks of a sweep."""
 
     merge: float = 0.35
     """Detections of two windows are one person when their centres are nearer than this share of the smaller region's

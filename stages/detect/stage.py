@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,31 +12,10 @@ from pipeline.core.records import Record
 from pipeline.core.regions import centre_distance, keep_distinct
 from pipeline.core.types import F32, I64, U8
 from pipeline.core.values import Detections, Frame, Image
+from stages.detect.known import explained, remember, squares_of
 from stages.detect.options import DetectOptions
+from stages.detect.state import DetectState
 from stages.detect.windows import cut, touched, windows
-
-NEVER = -(1 << 62)
-"""Event time of what has not happened yet, microseconds."""
-
-
-@dataclass(slots=True)
-class DetectState:
-    """How long ago each window was looked at.
-
-    Attributes:
-        width, height: Of the last frame, pixels; 0 before the first.
-        at_us: Event time of the last frame.
-        credit: Looks that are saved up.
-        looked_us: (W,) int64, event time of the last look at each window, NEVER before the first.
-        active_us: (W,) int64, event time of the last motion or detection in each window.
-    """
-
-    width: int
-    height: int
-    at_us: int
-    credit: float
-    looked_us: I64
-    active_us: I64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +43,8 @@ class DetectStage:
     """Looks for people, a window or two a frame.
 
     The budget grows with event time, not with frames: as many looks in `sweep_s` as there are windows. It goes to the
-    windows that are most overdue; one where something begins to move is, as it has not been looked at for long.
+    windows that are most overdue; one where something begins to move is, as it has not been looked at for long. Who was
+    found is kept in sight by one window; that they move brings no look at the others.
 
     Args:
         options: Settings.
@@ -77,14 +57,13 @@ class DetectStage:
 
     def initial_state(self, camera: str) -> DetectState:
         """The state of a camera never seen before."""
-        none = np.zeros(0, dtype=np.int64)
-        return DetectState(width=0, height=0, at_us=0, credit=0.0, looked_us=none, active_us=none.copy())
+        return DetectState.fresh(0, 0, 0, 0)
 
     def plan(self, state: DetectState, record: Record[Frame]) -> Sequence[Look]:
         """The windows that are due, cut out of the picture."""
         image = record.value.image
         squares = self._windows(image)
-        due = self._due(self._advanced(state, record))
+        due = self._due(self._advanced(state, record), squares)
         if not len(due):
             return ()
         pixels = self._pixels(image)
@@ -103,17 +82,17 @@ class DetectStage:
         image, now_us = record.value.image, record.stamp.captured_at_us
         squares = self._windows(image)
         xyxy, score, region, clipped = _in_frame(results, squares, self._detector.size, image)
-        if len(results):
-            state.looked_us[[seen.window for seen in results]] = now_us
-            state.credit -= len(results)
-            someone = [seen.window for seen in results if len(seen.found.score)]
-            state.active_us[someone] = now_us
         window = np.repeat([seen.window for seen in results], [len(seen.found.score) for seen in results])
         # Within a window the detector itself has told people apart.
         limit = np.where(window[:, None] == window[None, :], self._options.apart, self._options.merge)
         same = centre_distance(region, region) < limit
         # Whoever reaches out of one window is better seen by the neighbour that holds the hips too.
         kept = keep_distinct(same, score - clipped)
+        if len(results):
+            looked = np.array([seen.window for seen in results], dtype=np.int64)
+            state.looked_us[looked] = now_us
+            state.credit -= len(results)
+            remember(state, self._options, squares, looked, (region[kept], score[kept], window[kept]), now_us)
         value = Detections(image=image, looked=len(results), xyxy=xyxy[kept], score=score[kept], region=region[kept])
         return state, (value,)
 
@@ -126,31 +105,29 @@ class DetectStage:
         squares = self._windows(frame.image)
         sweep_s, count = self._options.sweep_s, len(squares)
         if (state.width, state.height) != (frame.image.width, frame.image.height) or len(state.looked_us) != count:
-            # A picture never seen: two looks at once, the first of them at the whole of it.
-            return DetectState(
-                width=frame.image.width,
-                height=frame.image.height,
-                at_us=now_us,
-                credit=2.0,
-                looked_us=np.full(count, NEVER, dtype=np.int64),
-                active_us=np.full(count, now_us, dtype=np.int64),
-            )
+            return DetectState.fresh(frame.image.width, frame.image.height, now_us, count)
         earned = min(max(now_us - state.at_us, 0) / 1e6, sweep_s) * count / sweep_s
-        moved = touched(squares, frame.motion)
-        return DetectState(
-            width=state.width,
-            height=state.height,
+        news = touched(squares, frame.motion[~explained(frame.motion, state.region)])
+        return replace(
+            state,
             at_us=now_us,
             # What is not used is not saved up for one expensive frame.
             credit=min(state.credit + earned, earned + 2.0),
             looked_us=state.looked_us.copy(),
-            active_us=np.where(moved, now_us, state.active_us),
+            active_us=np.where(news, now_us, state.active_us),
+            region=state.region.copy(),
+            seen_us=state.seen_us.copy(),
+            home=state.home.copy(),
+            home_score=state.home_score.copy(),
+            home_us=state.home_us.copy(),
         )
 
-    def _due(self, state: DetectState) -> I64:
+    def _due(self, state: DetectState, squares: F32) -> I64:
         """Numbers of the windows to look at now, the most overdue first, within the credit."""
-        quiet = state.at_us - state.active_us > self._options.calm_s * 1e6
-        period_us = np.where(quiet, self._options.quiet_sweep_s, self._options.sweep_s) * 1e6
+        o = self._options
+        quiet = state.at_us - state.active_us > o.calm_s * 1e6
+        shared = touched(squares, squares_of(state.region))
+        period_us = np.where(quiet, np.where(shared, o.shared_sweep_s, o.quiet_sweep_s), o.sweep_s) * 1e6
         overdue = (state.at_us - state.looked_us) / period_us
         order = np.argsort(-overdue, kind="stable")
         chosen: I64 = order[: int(state.credit + 1e-6)]

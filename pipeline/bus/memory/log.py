@@ -30,7 +30,7 @@ class PartitionLog:
         nbytes: Bytes of all records, attachments included.
         floor: Every group that counts has committed up to here; None when no group counts.
         unread: Bytes of the records from `floor` on; 0 when no group counts.
-        space: Notified when `unread` shrinks.
+        space: Notified when `unread` has shrunk to half of what the topic is bounded to, or less.
     """
 
     def __init__(self, spec: TopicSpec, partition: int, lock: threading.Lock) -> None:
@@ -41,6 +41,7 @@ class PartitionLog:
         self.floor: int | None = None
         self.unread = 0
         self.space = threading.Condition(lock)
+        self._bound = spec.max_bytes
         self._compacted = spec.compacted
         self._retention_bytes = spec.retention_bytes
         self._records: list[BusRecord] = []
@@ -120,7 +121,8 @@ class PartitionLog:
 
     def _shrink_unread(self, size: int) -> None:
         self.unread -= size
-        if size > 0:
+        # A writer that was woken for each record would work in step with the reader, and both would mostly switch.
+        if size > 0 and (self._bound is None or self.unread <= self._bound // 2):
             self.space.notify_all()
 
     def _retain(self, nbytes: int) -> None:

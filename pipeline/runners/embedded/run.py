@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +21,12 @@ from pipeline.runners.embedded.loop import StageLoop
 log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.05
+GATHER_S = 0.02
+"""Threads without a model let records gather for so long: taken one by one, switching costs more than the work."""
+
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while others want it. With Python's own 5 ms a model's thread, back from
+an inference of 10 ms, waits for up to half of that."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,7 @@ class EmbeddedRun:
         threads = [self._thread(f"feed-{name}", partial(feed.run, self._stop)) for name, feed in self._feeds.items()]
         threads += [self._thread(f"stages-{i}", partial(self._stages, loops)) for i, loops in enumerate(self._loops)]
         threads.append(self._thread("collect", self._collect))
-        import sys, os
-        sys.setswitchinterval(float(os.environ.get("SWI","0.005")))
+        sys.setswitchinterval(SWITCH_S)
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -126,13 +133,13 @@ class EmbeddedRun:
             busy = [loop.step(0.0) for loop in loops]
             if not any(busy):
                 loops[0].step(IDLE_WAIT_S)
-            import os
-            if len(loops) > 1 and float(os.environ.get("LINGER","0")):
-                self._abort.wait(float(os.environ["LINGER"]))
+            elif len(loops) > 1:
+                time.sleep(GATHER_S)
 
     def _collect(self) -> None:
         while not self._finished():
-            self._collector.step(IDLE_WAIT_S, self._abort)
+            if self._collector.step(IDLE_WAIT_S, self._abort):
+                time.sleep(GATHER_S)
 
     def _finished(self) -> bool:
         return self._abort.is_set() or self._collector.done >= self._cameras
