@@ -7,14 +7,12 @@ same record that the binding fills in; the dataclass does not have it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple, get_origin, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 
+from pipeline.codec.functions import Convert, PackedArray, Plan, from_datum_of, to_datum_of
 from pipeline.core.errors import DecodeError
-
-Convert = Callable[[Any], Any]
 
 
 class Binding:
@@ -37,7 +35,7 @@ class Binding:
         return self._root.to_datum(value)
 
     def from_datum(self, datum: dict[str, Any]) -> Any:
-        """The value out of what fastavro gives; the datum is used up. Raises DecodeError."""
+        """The value out of what fastavro gives. Raises DecodeError."""
         try:
             return self._root.from_datum(datum)
         except (ValueError, TypeError, KeyError) as error:
@@ -99,95 +97,33 @@ class Binding:
 
 
 class _RecordBinding:
-    """The plan of one record, made once: a value is then taken apart, and put together, in a few calls."""
+    """The two functions of one record."""
 
     def __init__(self, cls: type, definition: Mapping[str, Any], binding: Binding) -> None:
-        self._cls = cls
-        self._writeable = binding.writeable
-        self._converted: list[tuple[str, Convert, Convert]] = []
-        self._arrays: list[_Array] = []
-        self._fixed: dict[int | str, int] = {}
         hints = get_type_hints(cls)
         fields = {field["name"]: field["type"] for field in definition["fields"]}
-        shapes = [kind["shape"] for kind in fields.values() if _is_array(kind)]
-        self._sizes = list(dict.fromkeys(size for shape in shapes for size in shape if isinstance(size, str)))
-        for name, kind in fields.items():
-            if name in self._sizes:
-                continue
-            if name not in hints:
-                raise TypeError(f"{cls.__name__} has no field {name}, its schema has")
-            if _is_array(kind):
-                self._add_array(name, np.dtype(np.dtype(kind["dtype"]).newbyteorder("<").str), tuple(kind["shape"]))
-                continue
-            to_datum, from_datum = binding.converters(kind, as_tuple=get_origin(hints[name]) is tuple)
-            if to_datum is not None and from_datum is not None:
-                self._converted.append((name, to_datum, from_datum))
+        arrays = {
+            name: PackedArray(np.dtype(np.dtype(kind["dtype"]).newbyteorder("<").str), tuple(kind["shape"]))
+            for name, kind in fields.items()
+            if _is_array(kind)
+        }
+        sizes = dict.fromkeys(size for array in arrays.values() for size in array.shape if isinstance(size, str))
+        unknown = [name for name in fields if name not in hints and name not in sizes]
+        if unknown:
+            raise TypeError(f"{cls.__name__} has no field {unknown[0]}, its schema has")
         missing = set(hints) - set(fields)
         if missing:
             raise TypeError(f"{cls.__name__} has the fields {sorted(missing)}, its schema has not")
-        self._names = tuple(hints)
-        self._attributes = _tuple_of(attrgetter, self._names)
-        self._items = _tuple_of(itemgetter, self._names)
-
-    def to_datum(self, value: Any) -> dict[str, Any]:
-        datum: dict[str, Any] = dict(zip(self._names, self._attributes(value), strict=False))
-        for name, convert, _ in self._converted:
-            datum[name] = convert(datum[name])
-        sizes = dict(self._fixed)
-        for name, dtype, shape, first, expected in self._arrays:
-            array = datum[name]
-            if array.dtype != dtype or array.ndim != len(shape):
-                raise TypeError(f"{self._cls.__name__}.{name}: {array.dtype} {array.shape}, expected {dtype} {shape}")
-            for size, axis in first:
-                sizes[size] = datum[size] = array.shape[axis]
-            if array.shape != expected(sizes):
-                raise TypeError(f"{self._cls.__name__}.{name}: shape {array.shape}, expected {shape}")
-            datum[name] = array.tobytes()
-        return datum
-
-    def from_datum(self, datum: dict[str, Any]) -> Any:
-        """The value; the datum is used up."""
-        for name, _, convert in self._converted:
-            datum[name] = convert(datum[name])
-        if self._arrays:
-            sizes = dict(self._fixed)
-            for size in self._sizes:
-                sizes[size] = datum[size]
-            for name, dtype, _, _, expected in self._arrays:
-                shape = expected(sizes)
-                if min(shape) < 0:
-                    raise ValueError(f"{self._cls.__name__}.{name}: shape {list(shape)}")
-                array = np.frombuffer(datum[name], dtype).reshape(shape)
-                datum[name] = array.copy() if self._writeable else array
-        return self._cls(*self._items(datum))
-
-    def _add_array(self, name: str, dtype: np.dtype[Any], shape: tuple[int | str, ...]) -> None:
-        known = {size for array in self._arrays for size in array.shape}
-        first = [(size, axis) for axis, size in enumerate(shape) if isinstance(size, str) and size not in known]
-        self._fixed.update((size, size) for size in shape if isinstance(size, int))
-        self._arrays.append(_Array(name, dtype, shape, first, _tuple_of(itemgetter, shape)))
-
-
-class _Array(NamedTuple):
-    """A field that is an array.
-
-    Attributes:
-        shape: Sizes, as numbers or by name.
-        first: The sizes by name that no array before it has, and on which axis.
-        expected: Gives the shape out of the sizes by name (numbers stand for themselves).
-    """
-
-    name: str
-    dtype: np.dtype[Any]
-    shape: tuple[int | str, ...]
-    first: list[tuple[str, int]]
-    expected: Callable[[Mapping[int | str, int]], tuple[int, ...]]
-
-
-def _tuple_of(getter: Callable[..., Convert], keys: tuple[Any, ...]) -> Convert:
-    """`attrgetter` or `itemgetter` of the keys that gives a tuple for one key too."""
-    get = getter(*keys)
-    return get if len(keys) > 1 else lambda whole: (get(whole),)
+        converted = {}
+        for name, kind in fields.items():
+            if name in sizes or name in arrays:
+                continue
+            to_datum, from_datum = binding.converters(kind, as_tuple=get_origin(hints[name]) is tuple)
+            if to_datum is not None and from_datum is not None:
+                converted[name] = to_datum, from_datum
+        plan = Plan(cls, tuple(hints), tuple(sizes), arrays, converted)
+        self.to_datum = to_datum_of(plan)
+        self.from_datum = from_datum_of(plan, writeable=binding.writeable)
 
 
 def _is_array(kind: Any) -> bool:

@@ -17,8 +17,8 @@ KILLS = int(os.environ.get("POSEBUS_KILLS", "5"))
 SEED = int(os.environ.get("POSEBUS_SEED", "1"))
 
 # One squat, one fall, in the shortest scenes in which they happen.
-SOURCES = ("sim://gym?people=1&seed=49&seconds=8&fps=8", "sim://ward?seed=55&seconds=21&fps=6")
-FRAMES = 8 * 8 + 21 * 6
+SOURCES = ("sim://gym?people=1&seed=49&seconds=8&fps=8", "sim://ward?seed=55&seconds=21&fps=8")
+FRAMES = 8 * 8 + 21 * 8
 
 
 @pytest.mark.timeout(180 + 15 * KILLS)

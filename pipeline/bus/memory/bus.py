@@ -21,9 +21,9 @@ class MemoryBus:
     """Topics within this process, with Kafka's guarantees and its failures.
 
     One licence: where a topic has `max_bytes`, a send waits while its partition holds that many bytes (attachments
-    with their `nbytes`) that some group has not committed. Groups count from their first member on, or from
-    `expect` on; where none counts nothing waits. A topic with `transient` drops what all these groups have committed,
-    but only after `expect`, so that a group that joins late finds all it should.
+    with their `nbytes`) that some group has not committed, and then until half of it is committed. Groups count from
+    their first member on, or from `expect` on; where none counts nothing waits. A topic with `transient` drops what
+    all these groups have committed, but only after `expect`, so that a group that joins late finds all it should.
 
     Threads may share the bus and its producers; a consumer belongs to one thread. With `poll(0)` nothing ever waits,
     so one thread can play all parts, in an order that is its own.

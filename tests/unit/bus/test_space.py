@@ -94,7 +94,23 @@ def test_the_slowest_group_decides() -> None:
     sending = Sending(bus, 1)
     assert sending.is_blocked()
 
-    slow.commit({PLACE: 1})
+    slow.commit({PLACE: 2})
+    sending.join()
+
+    assert sending.sent == 1
+
+
+def test_a_writer_that_waits_goes_on_when_half_is_free() -> None:
+    bus = bus_with_topic(max_bytes=40)
+    consumer = bus.consumer("c", "g", ["t"])
+    send(bus, 4)
+    consumer.poll(0.0)
+    sending = Sending(bus, 1)
+    assert sending.is_blocked()
+
+    consumer.commit({PLACE: 1})
+    assert sending.is_blocked()
+    consumer.commit({PLACE: 2})
     sending.join()
 
     assert sending.sent == 1
@@ -301,7 +317,7 @@ def test_unread_bytes_stay_right_over_compaction_and_retention() -> None:
     send(bus, 4)
     sending = Sending(bus, 1)
     assert sending.is_blocked()
-    bus.truncate(PLACE, 6)
+    bus.truncate(PLACE, 7)
     sending.join()
     consumer.poll(0.0)
 
