@@ -82,15 +82,7 @@ def judge(
     least = np.where(numbers >= 0, options.min_score, options.min_new_score)
     passed = np.flatnonzero((found.score >= least) & found.valid)
     certainty = found.certainty[passed]
-    within: Bool = np.asarray(inside(found.xyxy[passed], options.margin) >= options.inside)
-
-    smaller = regions[passed, None, 2] <= options.part_size * regions[None, passed, 2]
-    weaker = certainty[:, None] <= options.part_score * certainty[None, :]
-    is_part: Bool = np.asarray((within & smaller & weaker).any(axis=1))
-
-    same = similarity(skeleton, found.keypoints[passed], found.keypoint_score[passed]) >= options.same_person
-    same |= _in_one_place(found.next_region[passed])
-    np.fill_diagonal(same, True)
+    same, within, is_part = _relations(options, skeleton, regions, found, passed)
     old = numbers[passed]
     lost = (old >= 0) & (np.append(state.seen_us, 0)[old] < state.at_us)
     ever_shown = np.append(state.shown, np.uint8(0))[old] > 0
@@ -122,6 +114,26 @@ def judge(
         | (fair & (seen_s >= options.probation_s))
     )
     return People(rows=rows, shown=shown, since_us=since_us)
+
+
+def _relations(
+    options: PoseOptions, skeleton: Skeleton, regions: F32, found: InFrame, passed: I64
+) -> tuple[Bool, Bool, Bool]:
+    """(N, N) which of the `passed` are the same person, (N, N) which lie within which, (N,) which are a part of one."""
+    if len(passed) < 2:
+        return (
+            np.ones((len(passed),) * 2, np.bool_),
+            np.zeros((len(passed),) * 2, np.bool_),
+            np.zeros(len(passed), bool),
+        )
+    certainty = found.certainty[passed]
+    within: Bool = np.asarray(inside(found.xyxy[passed], options.margin) >= options.inside)
+    smaller = regions[passed, None, 2] <= options.part_size * regions[None, passed, 2]
+    weaker = certainty[:, None] <= options.part_score * certainty[None, :]
+    same = similarity(skeleton, found.keypoints[passed], found.keypoint_score[passed]) >= options.same_person
+    same |= _in_one_place(found.next_region[passed])
+    np.fill_diagonal(same, True)
+    return same, within, np.asarray((within & smaller & weaker).any(axis=1))
 
 
 def similarity(skeleton: Skeleton, keypoints: F32, score: F32) -> F64:

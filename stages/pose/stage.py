@@ -26,15 +26,20 @@ class Crop:
 
     Attributes:
         picture: (S, S, 3) uint8 BGR, the region turned upright.
+        region: (4,) float32.
+        number: Of the followed region that it is, -1 for a new one.
     """
 
     picture: U8
+    region: F32
+    number: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What was found in one crop: a row of a batch."""
 
+    crop: Crop
     batch: Estimated
     row: int
 
@@ -58,17 +63,20 @@ class PoseStage:
 
     def plan(self, state: PoseState, record: Record[Detections]) -> Sequence[Crop]:
         """A crop for each region that is followed and each newly found one."""
-        regions, _ = self._candidates(self._of_size(state, record.value.image), record)
+        value = record.value
+        state = self._of_size(state, value.image)
+        regions, numbers = candidates(state, self._options, value.region, value.score, record.stamp.captured_at_us)
         if not len(regions):
             return ()
-        return [Crop(picture) for picture in crops(self._pixels(record.value.image), regions, self._estimator.size)]
+        pictures = crops(self._pixels(value.image), regions, self._estimator.size)
+        return [Crop(*one) for one in zip(pictures, regions, numbers.tolist(), strict=True)]
 
     def infer(self, requests: Sequence[Crop]) -> Sequence[Seen]:
         """The estimator on all crops at once."""
         if not requests:
             return ()
         batch = self._estimator.estimate(np.stack([crop.picture for crop in requests]))
-        return [Seen(batch, row) for row in range(len(requests))]
+        return [Seen(crop, batch, row) for row, crop in enumerate(requests)]
 
     def fold(
         self, state: PoseState, record: Record[Detections], results: Sequence[Seen]
@@ -76,7 +84,7 @@ class PoseStage:
         """The skeletons of this frame, each person once, and the regions for the next."""
         image, now_us = record.value.image, record.stamp.captured_at_us
         state = self._of_size(state, image)
-        looked = self._candidates(state, record)
+        looked = _looked_at(results)
         estimated = gathered([(seen.batch, seen.row) for seen in results], len(self._skeleton))
         found = to_frame(estimated, looked[0], self._estimator.size, image.width, image.height)
         people = judge(state, self._options, self._skeleton, looked, found, now_us)
@@ -100,6 +108,8 @@ class PoseStage:
             return state
         return self.initial_state("")
 
-    def _candidates(self, state: PoseState, record: Record[Detections]) -> tuple[F32, I64]:
-        value = record.value
-        return candidates(state, self._options, value.region, value.score, record.stamp.captured_at_us)
+
+def _looked_at(results: Sequence[Seen]) -> tuple[F32, I64]:
+    """The (R, 4) regions of the crops and their (R,) numbers."""
+    regions = np.array([seen.crop.region for seen in results], dtype=np.float32).reshape(-1, 4)
+    return regions, np.array([seen.crop.number for seen in results], dtype=np.int64)
