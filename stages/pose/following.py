@@ -1,4 +1,4 @@
-"""Which regions are looked at in a frame, and which are followed into the next."""
+"""Which regions may be looked at in a frame, and which are followed into the next."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from stages.pose.options import PoseOptions
 from stages.pose.people import People
 from stages.pose.state import PoseState
 from stages.pose.to_frame import InFrame
+from stages.pose.turns import credit_of, waiting_of
 
 MAX_PREDICTED_S = 0.3
 """No region is carried on by its velocity for longer: nobody keeps one for as long when moving fast."""
@@ -21,14 +22,13 @@ VELOCITY_S = 0.1
 def candidates(
     state: PoseState, options: PoseOptions, detected: F32, detected_score: F32, now_us: int
 ) -> tuple[F32, I64]:
-    """The (R, 4) regions to look at, and for each the number of the followed region it is, -1 for a new one.
+    """The (R, 4) regions that are worth a look, and for each the number of the followed region it is, -1 for a new one.
 
     A detection on a person who is followed is left out; one on a person who was lost says where to look for them.
     """
     region = state.region.copy()
-    dt_s = np.clip((now_us - state.at_us) / 1e6, 0.0, MAX_PREDICTED_S)
-    region[:, :2] += state.velocity * np.float32(dt_s)
-    lost = state.seen_us < state.at_us
+    region[:, :2] += state.velocity * np.float32(_predicted_s(state, now_us))
+    lost = state.lost
 
     detected = detected[np.argsort(-detected_score, kind="stable")]
     gap = centre_distance(detected, region)
@@ -47,35 +47,27 @@ def candidates(
 
 def following(
     state: PoseState,
-    options: PoseOptions,
     looked: tuple[F32, I64],
     found: InFrame,
     people: People,
+    options: PoseOptions,
     size: tuple[int, int],
     now_us: int,
 ) -> PoseState:
-    """The state after this frame.
+    """The state after this frame: who was seen, who was looked for in vain, and whose turn it was not.
 
     Args:
         state: Before it.
-        options: Settings.
-        looked: The regions and their numbers, as `candidates` gave them.
+        looked: The regions and their numbers that were looked at.
         found: What was found in them.
         people: Who of that is a person.
+        options: Settings.
         size: Width and height of the frame.
         now_us: Event time of the frame.
     """
     regions, numbers = looked
     rows, old = people.rows, numbers[people.rows]
     next_region = found.next_region[rows]
-    velocity = np.zeros((len(rows), 2), dtype=np.float32)
-    dt_s = (now_us - state.at_us) / 1e6
-    known = (old >= 0) & (dt_s > 0)
-    if known.any():
-        fresh = (next_region[known, :2] - state.region[old[known], :2]) / np.float32(dt_s)
-        share = np.float32(1.0 - np.exp(-dt_s / VELOCITY_S))
-        before = state.velocity[old[known]]
-        velocity[known] = before + share * (fresh - before)
 
     # Someone who was seen and is hidden now, perhaps behind another person, is looked for a little longer where the
     # last velocity leads.
@@ -86,15 +78,42 @@ def following(
     seen_s = (state.seen_us - state.since_us)[numbers[missed]] / 1e6
     looked_for = hidden_s <= np.minimum(options.linger_s, seen_s)
     missed = missed[looked_for & in_frame]
-    lost = numbers[missed]
+    waiting = waiting_of(state, numbers)
+    moved = state.region[waiting]
+    moved[:, :2] += state.velocity[waiting] * np.float32(_predicted_s(state, now_us))
+    kept = np.concatenate((numbers[missed], waiting))
+    now = np.full(len(rows) + len(missed), now_us, dtype=np.int64)
     return PoseState(
         width=size[0],
         height=size[1],
         at_us=now_us,
-        region=np.concatenate((next_region, regions[missed])),
-        velocity=np.concatenate((velocity, state.velocity[lost])),
-        seen_us=np.concatenate((np.full(len(rows), now_us, dtype=np.int64), state.seen_us[lost])),
-        since_us=np.concatenate((people.since_us, state.since_us[lost])),
-        shown=np.concatenate((people.shown.astype(np.uint8), state.shown[lost])),
-        keypoints=np.concatenate((found.keypoints[rows, :, :2], state.keypoints[lost])),
+        region=np.concatenate((next_region, regions[missed], moved)),
+        velocity=np.concatenate((_velocity(state, old, next_region, now_us), state.velocity[kept])),
+        seen_us=np.concatenate((now[: len(rows)], state.seen_us[kept])),
+        since_us=np.concatenate((people.since_us, state.since_us[kept])),
+        shown=np.concatenate((people.shown.astype(np.uint8), state.shown[kept])),
+        keypoints=np.concatenate((found.keypoints[rows, :, :2], state.keypoints[kept])),
+        credit=credit_of(state, options, now_us) - len(numbers),
+        looked_us=np.concatenate((now, state.looked_us[waiting])),
+        score=np.concatenate((found.score[rows], state.score[kept])),
     )
+
+
+def _velocity(state: PoseState, old: I64, next_region: F32, now_us: int) -> F32:
+    """(P, 2) velocity of those seen now, of whom `old` are the numbers before: averaged over `VELOCITY_S`."""
+    velocity = np.zeros((len(old), 2), dtype=np.float32)
+    known = (old >= 0) & (now_us > np.append(state.seen_us, now_us)[old])
+    if known.any():
+        before = old[known]
+        since_s = ((now_us - state.seen_us[before]) / 1e6).astype(np.float32)[:, None]
+        ahead_s = ((state.at_us - state.seen_us[before]) / 1e6).astype(np.float32)[:, None]
+        last_seen = state.region[before, :2] - state.velocity[before] * ahead_s
+        fresh = (next_region[known, :2] - last_seen) / since_s
+        velocity[known] = state.velocity[before] + (1 - np.exp(-since_s / np.float32(VELOCITY_S))) * (
+            fresh - state.velocity[before]
+        )
+    return velocity
+
+
+def _predicted_s(state: PoseState, now_us: int) -> float:
+    return float(np.clip((now_us - state.at_us) / 1e6, 0.0, MAX_PREDICTED_S))

@@ -70,5 +70,10 @@ class PoseOptions:
     """Seconds of event time for which someone who is lost is looked for where the last velocity leads, but no longer
     than they were seen before. Two people who walk past each other hide one another for about 0.4 s."""
 
+    looks_per_s: float = 0.0
+    """Most skeletons that are looked at in a second of event time, on average, [0, 10000]; 0 = everyone in every frame.
+    With more people than that everyone gets their turn, newcomers first and then whoever has waited longest. For the
+    others the last skeleton is given out, moved on by its velocity, with all keypoint scores 0."""
+
     max_people: int = 20
     """Most regions that are looked at in a frame; followed ones come first, then detections by score."""

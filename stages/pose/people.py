@@ -84,7 +84,7 @@ def judge(
     certainty = found.certainty[passed]
     same, within, is_part = _relations(options, skeleton, regions, found, passed)
     old = numbers[passed]
-    lost = (old >= 0) & (np.append(state.seen_us, 0)[old] < state.at_us)
+    lost = np.append(state.lost, np.bool_(False))[old]
     ever_shown = np.append(state.shown, np.uint8(0))[old] > 0
     was_shown = ever_shown & ~lost
     quality = found.score[passed] * certainty
@@ -102,7 +102,7 @@ def judge(
     )
     old, rows, quality = old[kept], passed[kept], quality[kept]
     doubtful = (enclosed | ~shown) & ~_steady(state, old, found.keypoints[rows], now_us)
-    unbroken = (old >= 0) & (np.append(state.seen_us, 0)[old] == state.at_us) & ~doubtful
+    unbroken = (old >= 0) & ~lost[kept] & ~doubtful
     since_us = np.where(unbroken, np.append(state.since_us, now_us)[old], now_us)
     alone = state.at_us == 0 or now_us - state.at_us > options.alone_s * 1e6
     seen_s = (now_us - since_us) / 1e6

@@ -15,9 +15,10 @@ from pipeline.core.values import Detections, Image, Poses
 from stages.pose.crops import crops
 from stages.pose.following import candidates, following
 from stages.pose.options import PoseOptions
-from stages.pose.people import judge
+from stages.pose.people import People, judge
 from stages.pose.state import PoseState
-from stages.pose.to_frame import gathered, to_frame
+from stages.pose.to_frame import InFrame, box_in_frame, gathered, to_frame
+from stages.pose.turns import in_turn, moved_on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +67,11 @@ class PoseStage:
         value = record.value
         state = self._of_size(state, value.image)
         regions, numbers = candidates(state, self._options, value.region, value.score, record.stamp.captured_at_us)
-        if not len(regions):
+        turn = in_turn(state, self._options, numbers, record.stamp.captured_at_us)
+        if not len(turn):
             return ()
-        pictures = crops(self._pixels(value.image), regions, self._estimator.size)
-        return [Crop(*one) for one in zip(pictures, regions, numbers.tolist(), strict=True)]
+        pictures = crops(self._pixels(value.image), regions[turn], self._estimator.size)
+        return [Crop(*one) for one in zip(pictures, regions[turn], numbers[turn].tolist(), strict=True)]
 
     def infer(self, requests: Sequence[Crop]) -> Sequence[Seen]:
         """The estimator on all crops at once."""
@@ -88,19 +90,28 @@ class PoseStage:
         estimated = gathered([(seen.batch, seen.row) for seen in results], len(self._skeleton))
         found = to_frame(estimated, looked[0], self._estimator.size, image.width, image.height)
         people = judge(state, self._options, self._skeleton, looked, found, now_us)
-        state = following(state, self._options, looked, found, people, (image.width, image.height), now_us)
+        poses = self._poses(state, looked[1], found, people, image, now_us)
+        return following(state, looked, found, people, self._options, (image.width, image.height), now_us), (poses,)
+
+    def _poses(
+        self, state: PoseState, numbers: I64, found: InFrame, people: People, image: Image, now_us: int
+    ) -> Poses:
+        """Who was seen and is shown, and behind them those whose turn it was not."""
         rows = people.rows[people.shown]
-        poses = Poses(
+        others, moved = moved_on(state, numbers, now_us)
+        unknown = np.full((*moved.shape[:2], 3), np.nan, dtype=np.float32)
+        world = unknown[:, : found.world.shape[1]]
+        keypoints = np.concatenate((moved, unknown[:, :, 2:]), axis=2)
+        return Poses(
             skeleton=self._skeleton.name,
             width=image.width,
             height=image.height,
-            xyxy=found.xyxy[rows],
-            score=found.score[rows],
-            keypoints=found.keypoints[rows],
-            keypoint_score=found.keypoint_score[rows],
-            world=found.world[rows],
+            xyxy=np.concatenate((found.xyxy[rows], box_in_frame(moved, image.width, image.height))),
+            score=np.concatenate((found.score[rows], state.score[others])),
+            keypoints=np.concatenate((found.keypoints[rows], keypoints)),
+            keypoint_score=np.concatenate((found.keypoint_score[rows], np.zeros(moved.shape[:2], dtype=np.float32))),
+            world=np.concatenate((found.world[rows], world)),
         )
-        return state, (poses,)
 
     def _of_size(self, state: PoseState, image: Image) -> PoseState:
         """The state, unless the picture has another size: what was followed lies elsewhere then."""

@@ -62,18 +62,25 @@ def to_frame(estimated: Estimated, regions: F32, size: int, width: int, height: 
     next_region = regions_to_frame(estimated.region, regions, size)
     edge = np.array([width, height], dtype=np.float32)
     inside = ((points >= 0) & (points <= edge)).all(axis=2)
-    box = np.concatenate((np.clip(points.min(axis=1), 0, edge), np.clip(points.max(axis=1), 0, edge)), axis=1)
+    box = box_in_frame(points, width, height)
     score = np.where(inside, estimated.keypoint_score, np.float32(0))
     return InFrame(
-        xyxy=box.astype(np.float32),
+        xyxy=box,
         score=estimated.score,
         keypoints=np.concatenate((points, z[:, :, None]), axis=2).astype(np.float32),
         keypoint_score=score,
         world=_turned(estimated.world, regions[:, 3]),
         certainty=(score.sum(axis=1) / np.maximum(inside.sum(axis=1), 1)).astype(np.float32),
         next_region=next_region,
-        valid=(box[:, 2:] - box[:, :2] > 1.0).all(axis=1) & np.isfinite(next_region).all(axis=1),
+        valid=np.asarray((box[:, 2:] - box[:, :2] > 1.0).all(axis=1) & np.isfinite(next_region).all(axis=1)),
     )
+
+
+def box_in_frame(points: F32, width: int, height: int) -> F32:
+    """(N, 4) boxes around the (N, K, 2) points, ending at the frame."""
+    edge = np.array([width, height], dtype=np.float32)
+    low, high = np.clip(points.min(axis=1), 0, edge), np.clip(points.max(axis=1), 0, edge)
+    return np.concatenate((low, high), axis=1).astype(np.float32)
 
 
 def _turned(world: F32, rotation: F32) -> F32:

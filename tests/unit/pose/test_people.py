@@ -55,6 +55,9 @@ def following(found: InFrame, shown: list[int], at_us: int = 0, since_us: int = 
         since_us=np.full(count, since_us, dtype=np.int64),
         shown=np.array(shown, dtype=np.uint8),
         keypoints=found.keypoints[:, :, :2],
+        credit=0.0,
+        looked_us=np.full(count, at_us, dtype=np.int64),
+        score=found.score,
     )
 
 
