@@ -9,46 +9,69 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks import chain, memory, sink
+from benchmarks import chain, empty, memory, parts, sink
 from benchmarks.clip import make_clip
-from benchmarks.loops import record_looks
+from benchmarks.loops import record_work
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = int(os.environ.get("POSEBUS_ROUNDS", "5"))
 SECONDS = int(os.environ.get("POSEBUS_SECONDS", "20"))
-LOOPS = ("mediapipe", "bare", "posebus")
 
 
 def main() -> None:
     """Measure and write."""
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as folder:
-        clip = make_clip(Path(folder), SECONDS)
-        frames = len(record_looks(clip))
-        times: dict[str, list[float]] = {name: [] for name in LOOPS}
-        for number in range(ROUNDS):
-            for name in LOOPS:
-                times[name].append(_loop(name, clip))
-                print(f"round {number + 1} of {ROUNDS}: {name} {times[name][-1]:.1f} s", file=sys.stderr)
-    median = {name: statistics.median(found) for name, found in times.items()}
+        alone = _compared(make_clip(Path(folder), SECONDS), ("mediapipe", "bare", "posebus"))
+        three = _compared(make_clip(Path(folder), SECONDS, people=3), ("bare", "posebus"))
+        spent = {people: parts.run(make_clip(Path(folder), SECONDS, people)) for people in (1, 3)}
     results = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "rounds": ROUNDS,
-        "frames": frames,
-        "seconds": times,
-        "over_mediapipe": statistics.median(m / p for m, p in zip(times["mediapipe"], times["posebus"], strict=True)),
-        "over_bare": statistics.median(b / p for b, p in zip(times["bare"], times["posebus"], strict=True)),
+        "alone": alone,
+        "three": three,
+        "over_mediapipe": _ratio(alone, "mediapipe"),
+        "over_bare": _ratio(alone, "bare"),
+        "three_over_bare": _ratio(three, "bare"),
+        "parts_ms": spent,
         "chain": _best_of_three(),
+        "empty": empty.run(),
         "sink": sink.run(),
         "memory": memory.run(),
     }
-    rows = [f"| {name} | {frames / median[name]:.1f} | {1000 * median[name] / frames:.1f} |" for name in LOOPS]
     (ROOT / "docs" / "performance.json").write_text(json.dumps(results, indent=2) + "\n")
-    (ROOT / "docs" / "performance.md").write_text(
-        (ROOT / "benchmarks" / "report.md").read_text().format(loops="\n".join(rows), **results)
-    )
+    text = (ROOT / "benchmarks" / "report.md").read_text()
+    rows = {"alone_rows": _rows(alone), "three_rows": _rows(three)}
+    rows["part_rows"] = "\n".join(f"| {name} | {spent[1][name]:.2f} | {spent[3][name]:.2f} |" for name in spent[1])
+    (ROOT / "docs" / "performance.md").write_text(text.format(**rows, **results))
     print((ROOT / "docs" / "performance.md").read_text())
+
+
+def _compared(clip: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Frames of the clip, crops a frame, and the seconds of each loop in every round; they take turns."""
+    work = record_work(clip)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(ROUNDS):
+        for name in names:
+            times[name].append(_loop(name, clip))
+            print(f"{clip.stem}, round {number + 1} of {ROUNDS}: {name} {times[name][-1]:.1f} s", file=sys.stderr)
+    looks, crops = (sum(column) / len(work) for column in zip(*work, strict=True))
+    return {"frames": len(work), "looks": looks, "crops": crops, "seconds": times}
+
+
+def _ratio(compared: dict[str, Any], other: str) -> float:
+    """Frames/s of posebus over those of another loop: the median over the rounds."""
+    seconds = compared["seconds"]
+    return statistics.median(theirs / ours for theirs, ours in zip(seconds[other], seconds["posebus"], strict=True))
+
+
+def _rows(compared: dict[str, Any]) -> str:
+    frames = compared["frames"]
+    median = {name: statistics.median(seconds) for name, seconds in compared["seconds"].items()}
+    return "\n".join(f"| {name} | {frames / s:.1f} | {1000 * s / frames:.1f} |" for name, s in median.items())
 
 
 def _loop(name: str, clip: Path) -> float:

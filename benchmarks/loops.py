@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.core.perception import Estimated, PoseEstimator
 from pipeline.core.types import U8
 
 cv2.setNumThreads(1)
@@ -52,12 +53,12 @@ def bare(clip: Path) -> tuple[int, float]:
 
     settings = load_config(None, os.environ)
     detector, estimator = load_models(settings.models, settings.home)
-    looks = json.loads(clip.with_suffix(".looks.json").read_text())
+    work = json.loads(clip.with_suffix(".work.json").read_text())
     to_detect: queue.Queue[Any] = queue.Queue(6)
     to_pose: queue.Queue[Any] = queue.Queue(6)
 
     def look() -> None:
-        for n in looks:
+        for n, _ in work:
             picture = to_detect.get()
             if n:
                 window = cv2.resize(picture[:, :720], (detector.size, detector.size))
@@ -66,11 +67,13 @@ def bare(clip: Path) -> tuple[int, float]:
 
     def estimate() -> None:
         turn = np.array([[0.36, 0, -100], [0, 0.36, 0]], dtype=np.float32)
-        for _ in looks:
-            crop: U8 = cv2.warpAffine(to_pose.get(), turn, (estimator.size, estimator.size)).astype(
-                np.uint8, copy=False
-            )
-            estimator.estimate(crop[None])
+        crops: U8 = np.zeros((max(n for _, n in work), estimator.size, estimator.size, 3), dtype=np.uint8)
+        for _, n in work:
+            picture = to_pose.get()
+            for crop in crops[:n]:
+                cv2.warpAffine(picture, turn, (estimator.size, estimator.size), dst=crop)
+            if n:
+                estimator.estimate(crops[:n])
 
     threads = [threading.Thread(target=target) for target in (look, estimate)]
     for thread in threads:
@@ -80,7 +83,7 @@ def bare(clip: Path) -> tuple[int, float]:
         to_detect.put(picture.pixels)
     for thread in threads:
         thread.join()
-    return len(looks), time.perf_counter() - started
+    return len(work), time.perf_counter() - started
 
 
 def posebus(clip: Path) -> tuple[int, float]:
@@ -100,8 +103,8 @@ def posebus(clip: Path) -> tuple[int, float]:
     return tally.frames, tally.wall_s
 
 
-def record_looks(clip: Path) -> list[int]:
-    """How often posebus runs its detector on each frame of the clip, kept beside it for `bare`."""
+def record_work(clip: Path) -> list[tuple[int, int]]:
+    """How often posebus runs its detector and its pose model on each frame of the clip, kept beside it for `bare`."""
     from pipeline.config import load_config
     from pipeline.core.ports import BusRecord
     from pipeline.core.records import Record, Stamp
@@ -111,18 +114,39 @@ def record_looks(clip: Path) -> list[int]:
     from pipeline.video.files import VideoFile
 
     settings = load_config(None, os.environ)
-    topology = Topology(settings, Parts(*load_models(settings.models, settings.home)))
-    ingest, detect = topology.driver("ingest"), topology.driver("detect")
-    looks = []
+    detector, estimator = load_models(settings.models, settings.home)
+    counted = Counted(estimator)
+    topology = Topology(settings, Parts(detector, counted))
+    ingest, detect, pose = (topology.driver(name) for name in ("ingest", "detect", "pose"))
+    work = []
     for picture in VideoFile(clip).pictures():
         at = 1_700_000_000_000_000 + picture.pts_us
         stamp = Stamp(0, "bench", 1, 1, 0, picture.seq, at, at, "file")
+        counted.pictures = 0
         for sent in ingest.feed_values([Record(stamp, Captured(picture.pixels))]):
             raw = BusRecord(sent.topic, sent.partition, picture.seq, sent.key, sent.value, (), sent.attachment)
             (found,) = detect.feed([raw])
-            looks.append(topology.codec("detections").decode(found.value or b"", found.attachment).value.looked)
-    clip.with_suffix(".looks.json").write_text(json.dumps(looks))
-    return looks
+            looks = topology.codec("detections").decode(found.value or b"", found.attachment).value.looked
+            pose.feed(
+                [BusRecord(found.topic, found.partition, picture.seq, found.key, found.value, (), found.attachment)]
+            )
+        work.append((looks, counted.pictures))
+    clip.with_suffix(".work.json").write_text(json.dumps(work))
+    return work
+
+
+class Counted:
+    """An estimator that counts the pictures it is given."""
+
+    def __init__(self, estimator: PoseEstimator) -> None:
+        self.size, self.skeleton = estimator.size, estimator.skeleton
+        self.pictures = 0
+        self._estimator = estimator
+
+    def estimate(self, crops: U8) -> Estimated:
+        """As the one inside does."""
+        self.pictures += len(crops)
+        return self._estimator.estimate(crops)
 
 
 if __name__ == "__main__":

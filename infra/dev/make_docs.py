@@ -99,8 +99,8 @@ def command_line() -> str:
             yield from (f"| `{_cell(name)}` | {_cell(meaning)} |" for name, meaning in records)
         if command.epilog:
             yield f"\n{_examples(command.epilog)}"
-        for below, each in getattr(command, "commands", {}).items():
-            yield from commands(each, context, below)
+        for below in command.list_commands(context) if hasattr(command, "list_commands") else ():
+            yield from commands(command.get_command(context, below), context, below)
 
     lines += commands(typer.main.get_command(app), None, "posebus")
     return "\n".join(lines) + "\n"

@@ -32,7 +32,8 @@ class Binding:
 
     def to_datum(self, value: object) -> dict[str, Any]:
         """The value as fastavro takes it."""
-        return self._root.to_datum(value)
+        datum: dict[str, Any] = self._root.to_datum(value)
+        return datum
 
     def from_datum(self, datum: dict[str, Any]) -> Any:
         """The value out of what fastavro gives. Raises DecodeError."""

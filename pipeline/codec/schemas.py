@@ -40,7 +40,7 @@ class Schema:
     @cached_property
     def parsed(self) -> Any:
         """As fastavro wants it."""
-        return parse_schema(json.loads(json.dumps(self.definition)))
+        return _with_bytes(parse_schema(json.loads(json.dumps(self.definition))))
 
     @cached_property
     def fingerprint(self) -> bytes:
@@ -122,3 +122,16 @@ def _expanded(node: Any, types: Mapping[str, Any], defined: set[str]) -> Any:
     if node.get("type") == "record":
         result["fields"] = [{**field, "type": _expanded(field["type"], types, defined)} for field in node["fields"]]
     return result
+
+
+def _with_bytes(node: Any) -> Any:
+    """The parsed schema with defaults of bytes as bytes: JSON has text for them, and fastavro gives out what it finds."""
+    if isinstance(node, list):
+        return [_with_bytes(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {key: _with_bytes(value) for key, value in node.items()}
+    kind = node.get("type")
+    if isinstance(node.get("default"), str) and (kind == "bytes" or (isinstance(kind, dict) and kind["type"] == "bytes")):
+        changed["default"] = node["default"].encode("latin-1")
+    return changed

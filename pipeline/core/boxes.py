@@ -9,24 +9,22 @@ from pipeline.core.types import F64, Bool, Floats
 
 def area(xyxy: Floats) -> F64:
     """(N,) areas; 0 for a box that is empty or turned inside out."""
-    size = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0.0)
-    result: F64 = size[:, 0].astype(np.float64) * size[:, 1]
+    width, height = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0.0).T
+    result: F64 = width.astype(np.float64) * height
     return result
 
 
 def centre_and_size(xyxy: Floats) -> F64:
     """(N, 4) centre x, centre y, width, height."""
     boxes = xyxy.astype(np.float64)
-    result = np.empty_like(boxes)
-    result[:, :2] = (boxes[:, :2] + boxes[:, 2:]) * 0.5
-    result[:, 2:] = boxes[:, 2:] - boxes[:, :2]
-    return result
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.concatenate(((low + high) * 0.5, high - low), axis=1)
 
 
 def from_centre_and_size(boxes: Floats) -> F64:
     """(N, 4) left, top, right, bottom: the inverse of `centre_and_size`."""
-    half = boxes[:, 2:].astype(np.float64) * 0.5
-    result: F64 = np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1)
+    centre, half = boxes[:, :2], boxes[:, 2:].astype(np.float64) * 0.5
+    result: F64 = np.concatenate((centre - half, centre + half), axis=1)
     return result
 
 
@@ -59,17 +57,23 @@ def valid(xyxy: Floats) -> Bool:
 
 
 _TINY = 1e-12
-_OUTWARD = np.array([-1.0, -1.0, 1.0, 1.0])
+_OUTWARD = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 
 
 def _overlap(a: Floats, b: Floats) -> tuple[F64, F64, F64]:
     """(N, M) areas of intersection, union and hull."""
     # With left and top negated one minimum gives all four edges of the intersection, one maximum those of the hull.
-    left, right = (a * _OUTWARD)[:, None, :], (b * _OUTWARD)[None, :, :]
-    inner, outer = np.minimum(left, right), np.maximum(left, right)
-    inner = np.maximum(inner[..., 2:] + inner[..., :2], 0.0)
-    outer = outer[..., 2:] + outer[..., :2]
-    intersection: F64 = inner[..., 0] * inner[..., 1]
-    union: F64 = area(a)[:, None] + area(b)[None, :] - intersection
-    hull: F64 = outer[..., 0] * outer[..., 1]
-    return intersection, union, hull
+    # Edges come first (4, N, M), so that each is one block of memory.
+    left, right = (np.multiply(boxes.T, _OUTWARD, order="C") for boxes in (a, b))
+    inner = np.minimum(left[:, :, None], right[:, None, :])
+    outer = np.maximum(left[:, :, None], right[:, None, :])
+    intersection = _areas(inner)
+    union: F64 = _areas(left)[:, None] + _areas(right) - intersection
+    return intersection, union, _areas(outer)
+
+
+def _areas(edges: F64) -> F64:
+    """(...) areas of (4, ...) edges with left and top negated; 0 for a box that is empty or turned inside out."""
+    width, height = np.maximum(edges[2:] + edges[:2], 0.0)
+    result: F64 = width * height
+    return result

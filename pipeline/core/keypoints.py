@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.core.masks import all_of, any_of
 from pipeline.core.types import F32, F64, I64, Bool, Floats
 
 
@@ -17,8 +18,10 @@ def seen(keypoints: Floats, keypoint_score: Floats, min_score: float) -> Bool:
 def box_of_keypoints(keypoints: Floats, keypoint_seen: Bool) -> F32:
     """(N, 4) smallest xyxy box around the seen keypoints of each person; NaN for a person with none."""
     xy = keypoints[..., :2]
-    if keypoint_seen.all() and keypoint_seen.shape[1]:
-        return np.concatenate((xy.min(axis=1), xy.max(axis=1)), axis=1).astype(np.float32, copy=False)
+    if keypoint_seen.shape[1] and all_of(keypoint_seen):
+        # One row for each coordinate: numpy takes the extremes of short columns at a third of the speed.
+        rows = np.ascontiguousarray(xy.transpose(0, 2, 1))
+        return np.concatenate((rows.min(axis=2), rows.max(axis=2)), axis=1).astype(np.float32, copy=False)
     mask = keypoint_seen[..., None]
     low = np.where(mask, xy, np.inf).min(axis=1, initial=np.inf)
     high = np.where(mask, xy, -np.inf).max(axis=1, initial=-np.inf)
@@ -48,7 +51,7 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
     variance += np.square(slack)[..., None]
     exponent = distance2 / (-2.0 * np.maximum(variance, 1e-12))[:, None, :]
     likeness: F64 = np.exp(exponent).sum(axis=2)
-    if exponent.shape[2] and not np.isnan(likeness).any():
+    if exponent.shape[2] and not any_of(np.isnan(likeness)):
         likeness /= exponent.shape[2]
         return likeness
     common = ~np.isnan(exponent)
@@ -60,6 +63,6 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
 
 def bone_lengths(keypoints: Floats, bones: I64) -> Floats:
     """(N, B) distance between the ends of each bone, in the unit and dimensions of `keypoints`; `bones` is (B, 2)."""
-    difference = keypoints[:, bones[:, 0]] - keypoints[:, bones[:, 1]]
+    difference = keypoints.take(bones[:, 0], axis=1) - keypoints.take(bones[:, 1], axis=1)
     lengths: Floats = np.sqrt(np.einsum("nbd,nbd->nb", difference, difference))
     return lengths

@@ -36,12 +36,12 @@ class Progress:
     def take(self, topic: str, stamp: Stamp) -> Verdict:
         """Note a record that was read. `repeated`: it, or one of a newer session, was taken before: leave it out."""
         last = self.last_in.get(topic)
-        mark = Mark(stamp.session, stamp.n)
-        if last is not None and mark <= last:
+        session, n = stamp.session, stamp.n
+        if last is not None and (session, n) <= (last.session, last.n):
             return "repeated"
-        self.last_in[topic] = mark
-        expected = last.n + 1 if last is not None and last.session == mark.session else 0
-        return "next" if mark.n == expected else "hole"
+        self.last_in[topic] = Mark(session, n)
+        expected = last.n + 1 if last is not None and last.session == session else 0
+        return "next" if n == expected else "hole"
 
     def number(self, topic: str, stamp: Stamp) -> Stamp:
         """The stamp of the next record to `topic`; a new session begins at 0."""

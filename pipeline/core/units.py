@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.core.masks import any_of
 from pipeline.core.types import F32, F64, I16
 
 SCORE_UNIT = 1 / 1000
@@ -24,14 +25,27 @@ def rounded(values: F32, unit: float | F64) -> F32:
     There is one zero and one NaN, so that within the range of int16 reading value -> int16 -> value gives the same
     float32 again, to the bit.
     """
-    scale = np.rint(1 / np.asarray(unit)).astype(np.float32)
-    result: F32 = np.rint(values * scale)
-    result += np.float32(0)  # -0.0 becomes 0.0
-    result /= scale
+    return rounded_to(values, units_in_one(unit))
+
+
+def units_in_one(unit: float | F64) -> F32:
+    """1 / `unit`, which is an integer, to the bit."""
+    scale: F32 = np.rint(1 / np.asarray(unit)).astype(np.float32)
+    return scale
+
+
+def rounded_to(values: F32, units: F32) -> F32:
+    """`rounded` for whoever rounds each frame: `units` is what `units_in_one` gave."""
+    result: F32 = np.rint(values * units)
+    result += _ZERO  # -0.0 becomes 0.0
+    result /= units
     unseen = np.isnan(result)
-    if unseen.any():
+    if any_of(unseen):
         result[unseen] = np.nan
     return result
+
+
+_ZERO = np.float32(0)
 
 
 def to_int16(values: F32, unit: float) -> I16:

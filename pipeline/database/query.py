@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
 _READING_ONLY = ("25006", "42501")
 _NOT_READY = "55000"
 """Among others: writing to a view."""
-_VIEWS = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes"
+_VIEWS = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes, deliveries"
 
 
 Row = tuple[Any, ...]
@@ -70,6 +71,8 @@ def streamed(address: Address, statement: str, run: int = 0) -> Iterator[Answer[
                 first = next(rows, None)
             except psycopg.errors.UndefinedTable as error:
                 raise _refusal(error, statement, address, has_schema=_has_schema(connection)) from error
+            except psycopg.errors.UndefinedColumn as error:
+                raise _refusal(error, statement, address, columns=_columns(connection, statement)) from error
             columns = [(column.name, column.type_display) for column in cursor.description or []]
             if first is None:
                 columns = _described(connection, statement)
@@ -121,8 +124,26 @@ def _has_schema(connection: Connection) -> bool:
     return bool(found and found[0])
 
 
-def _refusal(error: psycopg.Error, statement: str, address: Address, *, has_schema: bool = True) -> PosebusError:
-    text, hint = failures.first_line(error), error.diag.message_hint
+def _columns(connection: Connection, statement: str) -> str | None:
+    """The columns of the views that the statement names."""
+    words = set(re.findall(r"\w+", statement.lower()))
+    found = connection.execute(
+        "SELECT table_name, string_agg(column_name, ', ' ORDER BY ordinal_position) FROM information_schema.columns"
+        " WHERE table_schema = 'pose' GROUP BY table_name ORDER BY table_name"
+    ).fetchall()
+    named = [f"{view} has {columns}" for view, columns in found if view in words]
+    return "; ".join(named) or None
+
+
+def _refusal(
+    error: psycopg.Error,
+    statement: str,
+    address: Address,
+    *,
+    has_schema: bool = True,
+    columns: str | None = None,
+) -> PosebusError:
+    text, hint = failures.first_line(error), columns or error.diag.message_hint
     if error.sqlstate is None and not isinstance(error, psycopg.OperationalError):
         return _refusal_of_client(text)
     if error.sqlstate in _READING_ONLY or (error.sqlstate == _NOT_READY and " view " in text):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
 
@@ -22,6 +21,9 @@ def keep_outputs(content: bytes, outputs: Sequence[int]) -> bytes:
         content: A .tflite file that an interpreter has accepted.
         outputs: Numbers among the outputs of its only subgraph.
     """
+    # A third of a second to import: only for whoever loads a model.
+    from ai_edge_litert import schema_py_generated as schema
+
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (graph,) = model.subgraphs
     wanted = [int(graph.outputs[number]) for number in outputs]

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.core.keypoints import bone_lengths
+from pipeline.core.masks import any_of
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, I64, Bool
 
@@ -28,7 +29,7 @@ _BONES = (
 _SHARE = np.array([share for _, _, share in _BONES], np.float32)
 
 # The learned stature follows a longer look within half a second, a shorter one (foreshortened, bent) within five.
-_GROW_S, _SHRINK_S = 0.5, 5.0
+_GROW_S, _SHRINK_S = np.float32(0.5), np.float32(5.0)
 _LEAST_BONES = 4
 
 
@@ -38,15 +39,24 @@ def learned_stature(stature: F32, statures: F32, dt_s: F32) -> tuple[F32, F32]:
     In the picture bones look shorter than they are, seldom longer; so the frame's stature is the upper quartile of what
     its bones (N, B) suggest. A few wrong keypoints do not reach it. NaN where fewer than four bones are seen.
     """
-    ordered = np.sort(statures, axis=1)  # NaN last
-    count = statures.shape[1] - np.isnan(statures).sum(axis=1)
-    place = np.maximum((3 * (count - 1)) // 4, 0)
-    current = ordered[np.arange(len(ordered)), place]
-    current[count < _LEAST_BONES] = np.nan
+    current = _upper_quartile(statures)
     known = np.where(np.isnan(stature), current, stature)
-    pace = np.where(current > known, np.float32(_GROW_S), np.float32(_SHRINK_S))
+    pace = np.where(current > known, _GROW_S, _SHRINK_S)
     learned = known + (current - known) * -np.expm1(-dt_s / pace)
     return np.where(np.isnan(current), known, learned), current
+
+
+def _upper_quartile(statures: F32) -> F32:
+    """(N,) of the bones (N, B) that are seen; NaN where fewer than four are."""
+    ordered = np.sort(statures, axis=1)  # NaN last
+    unseen = np.isnan(statures)
+    if not any_of(unseen):
+        return ordered[:, (3 * (statures.shape[1] - 1)) // 4]
+    count = statures.shape[1] - unseen.sum(axis=1)
+    place = np.maximum((3 * (count - 1)) // 4, 0)
+    current: F32 = ordered[np.arange(len(ordered)), place]
+    current[count < _LEAST_BONES] = np.nan
+    return current
 
 
 def suggested_statures(xy: F32, skeleton: str) -> F32:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipeline.core.masks import any_of
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, I64, Bool
 from stages.smooth.options import SmoothOptions
@@ -61,11 +62,14 @@ def sides_of(
         (N, K) index of the keypoint to take, None where all stay; (N, K) whether to begin anew, None for none.
     """
     sides = _sides(people.skeleton)
-    now = xy[:, sides.judged]
+    now = xy.take(sides.judged, axis=1)
     dt = dt_s[:, None, None]
     predicted = people.course + people.course_rate * dt
     reach = size * (_NOISE + 0.5 * options.swap_acceleration * dt_s * dt_s)
-    swapped = _swapped(now, predicted, people.value[:, sides.judged, :2], reach)
+    swapped = None
+    off_course = _distance2(now, predicted)
+    if any_of(off_course > (reach * reach)[:, None]):
+        swapped = _swapped(now, predicted, people.value[:, sides.judged, :2], reach, off_course)
     take: I64 | None = None
     anew: Bool | None = None
     if swapped is None:
@@ -79,20 +83,20 @@ def sides_of(
         take = np.where(swapped[:, sides.group], sides.mirrored, np.arange(len(sides.mirrored)))
         now = np.where(np.repeat(swapped, 4, axis=1)[:, :, None], now[:, _OTHER_SIDE], now)
     rate = (now - people.course) / dt
-    people.course_rate = np.where(np.isnan(rate), np.float32(0), rate)
+    unknown = np.isnan(rate)
+    if any_of(unknown):
+        rate[unknown] = 0.0
+    people.course_rate = rate
     people.course = now
     return take, anew
 
 
-def _swapped(now: F32, predicted: F32, smoothed: F32, reach: F32) -> Bool | None:
+def _swapped(now: F32, predicted: F32, smoothed: F32, reach: F32, off_course: F32) -> Bool | None:
     """(N, 3) which groups are swapped; None where there is none. `reach` (N,) is as far as limbs leave their course.
 
     The course is quick but a single wrong frame bends it; the smoothed positions are slow but steady. Both must agree.
     Where the trunk turns over, all groups are judged as one: limbs are never left behind on the other side.
     """
-    off_course = _distance2(now, predicted)
-    if not (off_course > (reach * reach)[:, None]).any():
-        return None
     other = now[:, _OTHER_SIDE]
     squares = np.stack(
         (off_course, _distance2(other, predicted), _distance2(now, smoothed), _distance2(other, smoothed))

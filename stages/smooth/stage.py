@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.core.errors import InvalidRecord
 from pipeline.core.keypoints import seen
+from pipeline.core.masks import all_of, any_of
 from pipeline.core.records import Record, Tick
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, U8, Bool
@@ -31,7 +32,7 @@ _NAN = np.float32(np.nan)
 # Two frames with the same time would divide by zero.
 _LEAST_S = 0.001
 # Displacement that is no reason to doubt: a tenth of the size.
-_NOISE = np.float32(0.1)
+_NOISE = 0.1
 
 
 class SmoothStage:
@@ -66,7 +67,8 @@ class SmoothStage:
             state = nobody(poses.skeleton, poses.width, poses.height, *measured.shape[1:])
         state.resize(poses.width, poses.height)
         people = state.of(tracks.track_id)
-        size = np.fmax((poses.xyxy[:, 2:] - poses.xyxy[:, :2]).max(axis=1), np.float32(1))
+        sides = poses.xyxy[:, 2:] - poses.xyxy[:, :2]
+        size = np.fmax(np.maximum(sides[:, 0], sides[:, 1]), np.float32(1))
         smoothed, score, flags = self._smooth(people, measured, poses.keypoint_score, size, now_us)
         motions = as_stored(tracks, smoothed, score, flags)
         if people is not state:
@@ -81,8 +83,10 @@ class SmoothStage:
         o = self._options
         dt_s = np.minimum(np.maximum((now_us - people.at_us) / 1e6, _LEAST_S), o.forget_s).astype(np.float32)
         is_seen = seen(measured, score, o.seen_score)
-        all_seen = bool(is_seen.all())
-        xy = measured[:, :, :2] if all_seen else np.where(is_seen[:, :, None], measured[:, :, :2], _NAN)
+        all_seen = all_of(is_seen)
+        xy = measured[:, :, :2].copy()
+        if not all_seen:
+            xy[~is_seen] = _NAN
         take, anew = sides_of(people, xy, dt_s, size, o)
         if take is not None:
             score, is_seen = np.take_along_axis(score, take, axis=1), np.take_along_axis(is_seen, take, axis=1)
@@ -110,31 +114,34 @@ class SmoothStage:
             people.score = score.copy()
         people.at_us = np.full(len(people.at_us), now_us, np.int64)
         people.value, people.rate = value, rate
-        people.age_s = np.where(is_seen & ~jumped, np.float32(0), elapsed)
+        people.age_s = elapsed
+        people.age_s[is_seen & ~jumped] = 0.0
         return smoothed, score, flags
 
     def _filtered(
         self, people: SmoothState, measured: F32, score: F32, doubtful: Bool, elapsed: F32, fresh: Bool, size: F32
     ) -> tuple[F32, F32]:
         o = self._options
-        trust = np.minimum(np.maximum(score / np.float32(o.full_score), np.float32(o.doubt_trust)), 1)
-        trust[doubtful] = o.doubt_trust
-        since_s = np.minimum(elapsed, np.float32(o.reset_s))
+        trust = np.minimum(np.maximum(score / o.full_score, o.doubt_trust), 1)
+        if any_of(doubtful):
+            trust[doubtful] = o.doubt_trust
+        since_s = np.minimum(elapsed, o.reset_s)
         scale = np.full((len(size), 1, measured.shape[2]), _BODY_M)
         scale[:, 0, : pixel_coordinates(measured.shape[2])] = size[:, None]
         value, rate = self._filter(people.value, people.rate, measured, since_s[:, :, None], trust[:, :, None], scale)
         begin = np.isnan(value)
-        begin |= fresh[:, :, None]
-        if begin.any():
+        if any_of(fresh):
+            begin |= fresh[:, :, None]
+        if any_of(begin):
             value, rate = np.where(begin, measured, value), np.where(begin, np.float32(0), rate)
         return value, rate
 
     def _jumped(self, people: SmoothState, xy: F32, elapsed: F32, fresh: Bool, size: F32) -> tuple[Bool, Bool]:
         """Keypoints faster than a body can be, and which begin anew: if most of a person jumped, all of it does."""
         moved = xy - people.value[:, :, :2]
-        reach = (elapsed * np.float32(self._options.max_speed) + _NOISE) * size[:, None]
+        reach = (elapsed * self._options.max_speed + _NOISE) * size[:, None]
         jumped: Bool = ~fresh & (np.einsum("nkd,nkd->nk", moved, moved) > reach * reach)
-        if jumped.any():
+        if any_of(jumped):
             whole = 2 * jumped.sum(axis=1) > (~np.isnan(xy[:, :, 0])).sum(axis=1)
             jumped, fresh = jumped & ~whole[:, None], fresh | whole[:, None]
         return jumped, fresh
@@ -143,9 +150,9 @@ class SmoothStage:
         """Keypoints to blame for bones that are too long. The learned stature is brought up to date."""
         statures = bones.suggested_statures(xy, people.skeleton)
         people.stature, current = bones.learned_stature(people.stature, statures, dt_s)
-        limit = np.fmax(people.stature, current) * np.float32(self._options.bone_excess)
+        limit = np.fmax(people.stature, current) * self._options.bone_excess
         impossible = statures > limit[:, None]
-        if not impossible.any():
+        if not any_of(impossible):
             return np.zeros(xy.shape[:2], np.bool_)
         return bones.to_blame(impossible, people.skeleton)
 

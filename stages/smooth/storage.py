@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pipeline.core.keypoints import box_of_keypoints
-from pipeline.core.types import F32, F64, U8
-from pipeline.core.units import INT16_MOST, SCORE_UNIT, WORLD_UNIT_M, rounded, units_per_pixel
+from pipeline.core.masks import all_of, any_of
+from pipeline.core.types import F32, U8
+from pipeline.core.units import INT16_MOST, SCORE_UNIT, WORLD_UNIT_M, rounded_to, units_in_one, units_per_pixel
 from pipeline.core.values import DOUBTFUL, Motions, Poses, Tracks
+
+_PER_SCORE = units_in_one(SCORE_UNIT)
 
 
 def coordinates_of(poses: Poses, remembered: int) -> F32:
@@ -15,7 +20,7 @@ def coordinates_of(poses: Poses, remembered: int) -> F32:
 
     A frame in which no keypoint has a z keeps it when the memory has it: `remembered` is its C.
     """
-    has_z = not np.isnan(poses.keypoints[:, :, 2]).all() or (remembered > 0 and pixel_coordinates(remembered) == 3)
+    has_z = (remembered > 0 and pixel_coordinates(remembered) == 3) or not all_of(np.isnan(poses.keypoints[:, :, 2]))
     flat = poses.keypoints if has_z else poses.keypoints[:, :, :2]
     return np.concatenate((flat, poses.world), axis=2) if poses.world.shape[1] else flat
 
@@ -33,15 +38,13 @@ def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motion
     poses = tracks.poses
     flat = pixel_coordinates(coordinates.shape[2])
     pixel = 1 / units_per_pixel(poses.width, poses.height)
-    unit = np.full(coordinates.shape[2], WORLD_UNIT_M)
-    unit[:flat] = pixel
-    stored = _in_range(coordinates, unit)
+    stored = _in_range(coordinates, *_units(coordinates.shape[2], flat, pixel))
     keypoints = stored[:, :, :3] if flat == 3 else _without_z(stored)
     xyxy = box_of_keypoints(keypoints, ~np.isnan(keypoints[:, :, 0]) & (flags & DOUBTFUL == 0))
     boxless = np.isnan(xyxy[:, 0])
-    if boxless.any():
-        xyxy[boxless] = _in_range(poses.xyxy[boxless], pixel)
-    scores = rounded(np.concatenate((score, poses.score[:, None]), axis=1), SCORE_UNIT)
+    if any_of(boxless):
+        xyxy[boxless] = _in_range(poses.xyxy[boxless], *_units(4, 4, pixel))
+    scores = rounded_to(np.concatenate((score, poses.score[:, None]), axis=1), _PER_SCORE)
     return Motions(
         poses=Poses(
             skeleton=poses.skeleton,
@@ -64,6 +67,13 @@ def _without_z(coordinates: F32) -> F32:
     return keypoints
 
 
-def _in_range(values: F32, unit: float | F64) -> F32:
-    most = (np.asarray(unit) * INT16_MOST).astype(np.float32)
-    return rounded(np.minimum(np.maximum(values, -most), most), unit)
+@lru_cache(maxsize=64)
+def _units(coordinates: int, flat: int, pixel: float) -> tuple[F32, F32]:
+    """(C,) how many units of storage are in one, and the largest value, of C coordinates of which `flat` are pixels."""
+    unit = np.full(coordinates, WORLD_UNIT_M)
+    unit[:flat] = pixel
+    return units_in_one(unit), (unit * INT16_MOST).astype(np.float32)
+
+
+def _in_range(values: F32, units: F32, most: F32) -> F32:
+    return rounded_to(np.minimum(np.maximum(values, -most), most), units)

@@ -51,7 +51,8 @@ def test_explain_and_show_are_answered(database: Database) -> None:
 @pytest.mark.parametrize(
     ("statement", "message", "hint"),
     [
-        ("SELECT keypont FROM keypoints", 'column "keypont" does not exist (column 8: keypont)', "keypoint"),
+        ("SELECT keypont FROM keypoints", 'column "keypont" does not exist (column 8: keypont)', "keypoints has ts"),
+        ("SELECT c.name FROM poses p, cameras c", "column c.name does not exist", "poses has ts, camera"),
         (
             "SELECT *\nFROM keypints",
             'relation "keypints" does not exist (line 2, column 6: keypints)',
