@@ -2,7 +2,7 @@
 
 Every frame's tracks give one `Motions` of the same people in the same order: nobody is added or left out. A keypoint
 comes out smoothed where it was seen; FILLED where it was seen up to `fill_s` ago, its score falling to 0; else NaN with
-score 0. DOUBTFUL ones (impossible bone, impossible speed) keep their score, and the filter hardly follows them.
+score 0. DOUBTFUL ones (impossible bone, joint or speed) keep their score, and the filter hardly follows them.
 
 Lag of One Euro behind a steady motion: 1 / (2 pi (min_cutoff_hz + beta x speed)), see `SmoothOptions`.
 """
@@ -22,6 +22,7 @@ from pipeline.core.types import F32, U8, Bool
 from pipeline.core.values import DOUBTFUL, FILLED, Motions, Tracks
 from stages.smooth import bones
 from stages.smooth.filters import filter_of
+from stages.smooth.limits import bent_too_far
 from stages.smooth.options import SmoothOptions
 from stages.smooth.sides import sides_of
 from stages.smooth.state import SmoothState, nobody
@@ -99,6 +100,10 @@ class SmoothStage:
         # Who crouches can be as quick as who stands.
         jumped, fresh = self._jumped(people, xy, elapsed, fresh, np.fmax(size, people.stature))
         doubtful = jumped | self._unlikely_bones(people, xy, dt_s)
+        flat = pixel_coordinates(measured.shape[2])
+        bent = bent_too_far(measured[:, :, flat:], people.skeleton) if measured.shape[2] > flat else None
+        if bent is not None:
+            doubtful |= bent & is_seen
 
         value, rate = self._filtered(people, measured, score, doubtful, elapsed, fresh, size)
         smoothed, flags = value, doubtful * np.uint8(DOUBTFUL)
