@@ -152,7 +152,7 @@ def _home(home: Path) -> Check:
 def _models_there(home: Path) -> Iterator[Check]:
     from pipeline.models import zoo
 
-    for name in zoo.entries():
+    for name in (name for name, entry in zoo.entries().items() if entry.bundled):
         yield _guarded(f"model {name}", partial(_model_there, name, home))
 
 

@@ -12,20 +12,33 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipeline.cli import configuration, database, demo, doctor, models, query, render, run
+from pipeline.cli.lazy import Entry, lazily
 from pipeline.cli.terminal import ERR, cell, show_error
 from pipeline.core.errors import ConfigError, PosebusError
 from pipeline.core.redact import redact
 
 EPILOG = (
-    "Exit codes: 0 done; 1 a defect, or a check of `posebus doctor` failed; 2 what was asked for cannot be done; 3 a "
-    "source cannot be read, or broke in the middle; 4 the database refuses; 5 a model is not usable; 6 saved state or "
-    "records are not usable; 130 and 143 stopped by Ctrl-C or SIGTERM: a run stores what is in flight first, unless it "
-    "is told a second time."
+    "Exit codes: 0 done; 1 a defect, or a check of `posebus doctor` or a test of rules failed; 2 what was asked for "
+    "cannot be done; 3 a source cannot be read, or broke in the middle; 4 the database refuses; 5 a model is not "
+    "usable; 6 saved state or records are not usable; 130 and 143 stopped by Ctrl-C or SIGTERM: a run stores what is "
+    "in flight first, unless it is told a second time."
 )
+
+COMMANDS = {
+    "run": Entry("pipeline.cli.run", "run", "Run video through all stages into the database."),
+    "query": Entry("pipeline.cli.query", "query", "Ask the history in SQL."),
+    "render": Entry("pipeline.cli.render", "render", "Draw skeletons, identities, angles and events on a video."),
+    "demo": Entry("pipeline.cli.demo", "demo", "Run a simulated gym and a simulated ward through all seven stages into SQL."),
+    "doctor": Entry("pipeline.cli.doctor", "doctor", "Try everything that posebus needs on this machine."),
+    "config": Entry("pipeline.cli.configuration", "app", "The configuration: check."),
+    "rules": Entry("pipeline.cli.rules", "app", "Rules that make incidents: check, test, explain."),
+    "models": Entry("pipeline.cli.models", "app", "The models: ls, check, pull, bench."),
+    "db": Entry("pipeline.cli.database", "app", "The database: start, stop, migrate, url."),
+}
 
 app = typer.Typer(
     name="posebus",
+    cls=lazily(COMMANDS),
     help="Skeletons of many people from cameras, as data in SQL.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -50,22 +63,12 @@ def _root(
     """Skeletons of many people from cameras, as data in SQL."""
 
 
-app.command("run", epilog=run.EXAMPLES)(run.run)
-app.command("query", epilog=query.EXAMPLES)(query.query)
-app.command("render", epilog=render.EXAMPLES)(render.render)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(configuration.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(database.app, name="db")
-
-
 def main() -> None:
     """Run the command line; a user's mistake ends with one line, a hint and an exit code."""
     before = signal.signal(signal.SIGTERM, _leave)
     try:
         try:
-            app()
+            app(prog_name="posebus")
         finally:
             sys.stdout.flush()  # while what goes wrong with it can still be told
     except PosebusError as error:

@@ -28,7 +28,8 @@ Examples:
 
   posebus query "SELECT ts, x, y FROM keypoints WHERE keypoint = 'left_wrist' LIMIT 5" --format csv
 
-The views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes, dead_letters.
+The views: keypoints, poses, angles, angular_velocities, tracks, measures, events, incidents, cameras, frame_outcomes,
+dead_letters.
 """
 
 

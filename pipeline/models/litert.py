@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from pipeline.core.errors import ModelError
-from pipeline.core.types import F32
+from pipeline.core.types import F32, U8
 from pipeline.models.trim import keep_outputs
 
 BATCHES = (4, 2, 1)
@@ -45,9 +45,18 @@ class LiteRtModel:
         size: Side of its square pictures.
         outputs: Which outputs `run` gives, in this order.
         threads: Threads of one inference.
+        dtype: Of its pictures.
     """
 
-    def __init__(self, path: Path, *, size: int, outputs: Sequence[Output], threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: int,
+        outputs: Sequence[Output],
+        threads: int = 1,
+        dtype: type[np.float32 | np.uint8] = np.float32,
+    ) -> None:
         try:
             self._content = path.read_bytes()
         except OSError as error:
@@ -55,14 +64,14 @@ class LiteRtModel:
                 f"{path}: cannot be read ({error.strerror})", hint="posebus models check names the files"
             ) from error
         self._path, self._size, self._outputs, self._threads = path, size, tuple(outputs), threads
-        self._batches = BATCHES if threads > 1 else (1,)
+        self._dtype, self._batches = dtype, BATCHES if threads > 1 else (1,)
         self._by_batch: dict[int, Interpreter] = {}
         self._check_shapes(self._new_interpreter())
         self._content = keep_outputs(self._content, [output.index for output in self._outputs])
         self._interpreter(1)
 
-    def run(self, pictures: F32) -> tuple[F32, ...]:
-        """The chosen outputs, each (N, *shape) float32, for (N, size, size, 3) float32 pictures."""
+    def run(self, pictures: F32 | U8) -> tuple[F32, ...]:
+        """The chosen outputs, each (N, *shape) float32, for (N, size, size, 3) pictures of the model's type."""
         total = len(pictures)
         results = tuple(np.empty((total, *output.shape), dtype=np.float32) for output in self._outputs)
         start = 0
@@ -107,9 +116,9 @@ class LiteRtModel:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         have = tuple(int(n) for n in inputs[0]["shape"])
         want = (1, self._size, self._size, 3)
-        if len(inputs) != 1 or have != want or inputs[0]["dtype"] is not np.float32:
+        if len(inputs) != 1 or have != want or inputs[0]["dtype"] is not self._dtype:
             raise ModelError(
-                f"{self._path}: input {have} {inputs[0]['dtype'].__name__}, expected {want} float32",
+                f"{self._path}: input {have} {inputs[0]['dtype'].__name__}, expected {want} {self._dtype.__name__}",
                 hint="this is another model: posebus models check compares the files with the zoo",
             )
         for output in self._outputs:

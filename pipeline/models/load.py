@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.core.errors import ModelError
 from pipeline.core.perception import PersonDetector, PoseEstimator
-from pipeline.models.blazepose import BlazePoseDetector, BlazePoseEstimator
 from pipeline.models.fake import FakeDetector, FakeEstimator
+from pipeline.models.kinds import BLAZEPOSE, DETECTORS, ESTIMATORS, make_detector, make_estimator
 from pipeline.models.zoo import checked, entry, find
 
 FAKE = "fake"
@@ -17,7 +18,7 @@ FAKE = "fake"
 
 
 class Choice(Protocol):
-    """A model by name, or by file and its hash."""
+    """A model by name, or by file, its kind and its hash."""
 
     @property
     def name(self) -> str | None:
@@ -26,7 +27,17 @@ class Choice(Protocol):
 
     @property
     def path(self) -> Path | None:
-        """A file of the BlazePose kind, or None."""
+        """A file, or None."""
+        ...
+
+    @property
+    def kind(self) -> str | None:
+        """Of the file: a key of `DETECTORS` or `ESTIMATORS`; None means BlazePose."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """Side of the pictures where the model leaves it open; None chooses."""
         ...
 
     @property
@@ -57,21 +68,25 @@ class Choices(Protocol):
 def load_models(choices: Choices, home: Path) -> tuple[PersonDetector, PoseEstimator]:
     """The detector and the estimator. Raises ModelError for a file that is absent or not the right one."""
     cores = os.cpu_count() or 1
-    detector: PersonDetector
-    estimator: PoseEstimator
-    if choices.detector.name == FAKE:
-        detector = FakeDetector()
-    else:
-        detector = BlazePoseDetector(
-            _file(choices.detector, "detect", home), threads=choices.threads or detector_threads(cores)
-        )
-    if choices.pose.name == FAKE:
-        estimator = FakeEstimator()
-    else:
-        estimator = BlazePoseEstimator(
-            _file(choices.pose, "pose", home), threads=choices.threads or estimator_threads(cores)
-        )
-    return detector, estimator
+    threads = choices.threads or detector_threads(cores)
+    detector = load_detector(choices.detector, home, threads=threads)
+    return detector, load_estimator(choices.pose, home, threads=choices.threads or estimator_threads(cores))
+
+
+def load_detector(choice: Choice, home: Path, *, threads: int) -> PersonDetector:
+    """What finds people. Raises ModelError."""
+    if choice.name == FAKE:
+        return FakeDetector()
+    kind, path, size = _resolved(choice, "detect", home, DETECTORS)
+    return make_detector(kind, path, size=size, threads=threads)
+
+
+def load_estimator(choice: Choice, home: Path, *, threads: int) -> PoseEstimator:
+    """What finds keypoints. Raises ModelError."""
+    if choice.name == FAKE:
+        return FakeEstimator()
+    kind, path, size = _resolved(choice, "pose", home, ESTIMATORS)
+    return make_estimator(kind, path, size=size, threads=threads)
 
 
 def estimator_threads(cores: int) -> int:
@@ -84,14 +99,18 @@ def detector_threads(cores: int) -> int:
     return max(1, estimator_threads(cores) // 2)
 
 
-def _file(choice: Choice, task: str, home: Path) -> Path:
+def _resolved(choice: Choice, task: str, home: Path, kinds: Iterable[str]) -> tuple[str, Path, int | None]:
+    """Kind, file and size of what is chosen."""
     if choice.name is not None:
         model = entry(choice.name)
         if model.task != task:
             raise ModelError(f"the model {choice.name} is for {model.task}, not for {task}", hint="posebus models ls")
-        return find(choice.name, home)
+        return model.kind, find(choice.name, home), choice.size or model.size
     if choice.path is None:
         raise ModelError(f"no model for {task} is named", hint="name one of posebus models ls, or a path")
+    if choice.kind is None and choice.path.suffix == ".onnx":
+        known = ", ".join(kind for kind in kinds if kind != BLAZEPOSE)
+        raise ModelError(f"{choice.path}: its kind is not named", hint=f"add `kind`, one of {known}, beside `path`")
     try:
         choice.path.open("rb").close()
     except OSError as error:
@@ -100,4 +119,4 @@ def _file(choice: Choice, task: str, home: Path) -> Path:
         ) from error
     if choice.sha256 is not None:
         checked(choice.path, choice.sha256, hint="correct `sha256` in the configuration, or the file")
-    return choice.path
+    return choice.kind or BLAZEPOSE, choice.path, choice.size

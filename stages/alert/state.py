@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import numpy as np
+
+from pipeline.core.types import I64
 from pipeline.core.values import Event
 
 
@@ -25,6 +28,9 @@ class AlertIncident:
         ready_us: When it opens if it still waits then.
         closed_us: Since when closing.
         cool_us: When the cool-down ends; 0 before there was one.
+        zone: The zone that it concerns, or empty.
+        opened_us: When it opened.
+        judged_us: When the condition of its rule last had a verdict.
     """
 
     rule: str
@@ -40,10 +46,43 @@ class AlertIncident:
     ready_us: int = 0
     closed_us: int = 0
     cool_us: int = 0
+    zone: str = ""
+    opened_us: int = 0
+    judged_us: int = 0
 
 
 @dataclass(slots=True)
+class AlertWatch:
+    """Which columns of the memory belong to a rule.
+
+    Attributes:
+        rule, zone: Whose; a rule by zones has columns for each.
+        digest: Of its conditions: others remember nothing of these.
+        width: Number of columns.
+    """
+
+    rule: str
+    zone: str
+    digest: str
+    width: int
+
+
+@dataclass(slots=True, eq=False)
 class AlertState:
-    """State of one camera."""
+    """State of one camera.
+
+    Attributes:
+        incidents: Those that live or cool down.
+        camera_state: By the last tick; empty before the first.
+        watches: Rules with conditions, in the order of their columns.
+        people: (R,) int64, track ids; the first row is -1, the camera itself.
+        people_us: (R,) int64, when each was last seen, event time.
+        memory: (R, S) int64, what the conditions remember of each: event times, or 0 and 1.
+    """
 
     incidents: list[AlertIncident] = field(default_factory=list)
+    camera_state: str = ""
+    watches: list[AlertWatch] = field(default_factory=list)
+    people: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    people_us: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    memory: I64 = field(default_factory=lambda: np.empty((0, 0), np.int64))

@@ -14,9 +14,14 @@ from pipeline.core.types import F32, U8
 from pipeline.models import find
 from pipeline.models.blazepose import BlazePoseDetector, BlazePoseEstimator
 from pipeline.models.fake import FakeDetector, FakeEstimator, paint_person
+from pipeline.models.kinds import make_detector, make_estimator
 from tests.mannequin import draw, room
+from tests.published import LITE, MOVENET, RTMDET, TINYPOSE, YOLOX
 
 NAMES = ("fake", "blazepose")
+
+PUBLISHED = ("blazepose lite", "rtmdet and heatmap", "yolox and movenet")
+"""Pairs whose files lie beside the project, if anywhere; they run on two threads."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,18 @@ def make(name: str) -> Eyes:
     nowhere = Path("no-folder-of-models")
     detector = BlazePoseDetector(find("blazepose-detector", nowhere))
     return Eyes(detector, BlazePoseEstimator(find("blazepose-full", nowhere)), draw)
+
+
+def make_published(name: str, models: Path) -> Eyes:
+    """The pair of this name, of the files in a folder."""
+    if name == "blazepose lite":
+        detector: PersonDetector = BlazePoseDetector(find("blazepose-detector", Path("no-folder-of-models")))
+        return Eyes(detector, BlazePoseEstimator(models / LITE, threads=2), draw)
+    if name == "rtmdet and heatmap":
+        detector = make_detector("rtmdet", models / RTMDET, size=320, threads=2)
+        return Eyes(detector, make_estimator("heatmap", models / TINYPOSE, size=None, threads=2), draw)
+    detector = make_detector("yolox", models / YOLOX, size=None, threads=2)
+    return Eyes(detector, make_estimator("movenet", models / MOVENET, size=None, threads=2), draw)
 
 
 def boxes_hold(xyxy: F32, x: float, y: float) -> bool:

@@ -12,10 +12,13 @@ from tests.contract.eyes import Eyes, boxes_hold
 PERSON = (240.0, 250.0, 380.0)
 
 cached = cache(makers.make)
+cached_published = cache(makers.make_published)
 
 
-@pytest.fixture(params=makers.NAMES)
+@pytest.fixture(params=[*makers.NAMES, *makers.PUBLISHED])
 def eyes(request: pytest.FixtureRequest) -> Eyes:
+    if request.param in makers.PUBLISHED:
+        return cached_published(request.param, request.getfixturevalue("published_models"))
     return cached(request.param)
 
 

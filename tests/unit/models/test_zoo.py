@@ -10,13 +10,18 @@ import pytest
 from pipeline.core.errors import ModelError
 from pipeline.core.skeletons import SKELETONS
 from pipeline.models import entries, find, zoo
+from pipeline.models.kinds import DETECTORS, ESTIMATORS
 
 
 def test_every_entry_is_complete() -> None:
     for name, model in entries().items():
         assert model.name == name
         assert len(model.sha256) == 64
-        assert "==" in model.wheel
+        assert model.source
+        assert model.kind in (DETECTORS if model.task == "detect" else ESTIMATORS)
+        assert (model.wheel is None) == (model.path is None)
+        assert model.wheel is None or "==" in model.wheel
+        assert model.url is None or model.url.startswith("https://")
         assert model.licence
         assert model.task == ("detect" if model.skeleton is None else "pose")
         assert model.skeleton is None or model.skeleton in SKELETONS
