@@ -10,6 +10,7 @@ from pipeline.codec.records import AvroCodec
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.config import Config
+from pipeline.config.exercises import load_exercises
 from pipeline.core.driver import Driver, Input, Output
 from pipeline.core.numbering import Count, Progress, count_nothing
 from pipeline.core.perception import PersonDetector, PoseEstimator
@@ -142,7 +143,11 @@ STAGES: Mapping[str, StageRow] = {
             ("motions",),
             ("measures", "events"),
             AnalyzeState,
-            lambda config, _: AnalyzeStage(config.analyze),
+            lambda config, _: AnalyzeStage(
+                config.analyze,
+                load_exercises(config.analyze.exercises),
+                {name: camera.scene for name, camera in config.cameras.items()},
+            ),
         ),
         StageRow("alert", ("measures",), ("alerts",), AlertState, lambda config, _: AlertStage(config.alert)),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.homes",)
+pytest_plugins = ("tests.homes", "tests.published")
 
 HERE = Path(__file__).parent
 

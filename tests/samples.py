@@ -30,7 +30,9 @@ def stamp(n: int = 0, *, camera: str = "gym", camera_no: int = 1, session: int =
     return Stamp(0, camera, camera_no, session, n, n, captured, captured, "file")
 
 
-def poses(people: int = 2, *, skeleton: str = "blazepose33", world: bool = True, seed: int = 0) -> Poses:
+def poses(
+    people: int = 2, *, skeleton: str = "blazepose33", world: bool = True, seed: int = 0, colour: bool = False
+) -> Poses:
     """People with every keypoint at a multiple of 1/8 px, scores of 1/1000, metres of 1/1000; some not seen."""
     generator = np.random.default_rng(seed)
     k = len(SKELETONS[skeleton])
@@ -49,6 +51,7 @@ def poses(people: int = 2, *, skeleton: str = "blazepose33", world: bool = True,
         keypoints=keypoints,
         keypoint_score=scores,
         world=metres / np.float32(1000),
+        colour=generator.uniform(0, 100, (people, 2 if colour else 0, 6)).astype(np.float32),
     )
 
 
@@ -100,7 +103,7 @@ def values() -> dict[str, list[Any]]:
     return {
         "frame": [Frame(image, boxes), *passing],
         "detections": [Detections(image, 2, boxes, np.ones(1, np.float32), boxes), *passing],
-        "poses": [people, poses(0), poses(1, skeleton="coco17", world=False), *passing],
+        "poses": [poses(colour=True), poses(0), poses(1, skeleton="coco17", world=False), *passing],
         "tracks": [Tracks(people, track_ids(2)), *passing],
         "motions": [motions, *passing],
         "measures": [measures, *passing],

@@ -49,33 +49,72 @@ def configuration() -> str:
     sections = settings(Config)
     lines += [f"| [`{name}`](#{name}) | {_cell(section.doc)} |" for name, section in sections.items()]
 
-    def tables(title: str, kind: Any, depth: int, section: str | None) -> Iterator[str]:
-        below = settings(kind)
-        yield f"\n{'#' * depth} `{title}`\n"
-        doc = inspect.getdoc(kind) if inspect.isclass(kind) else None
-        if doc:
-            yield doc.split("\n\n")[0].replace("\n", " ") + "\n"
-        yield f"| key | what may stand there | default |{' variable |' if section else ''} meaning |"
-        yield f"| --- | --- | --- |{' --- |' if section else ''} --- |"
-        for name, each in below.items():
-            cells = [f"`{name}`", _type(each), _default(each.default)]
-            if section:
-                cells.append(f"`{variable(section, name)}`")
-            yield "| " + " | ".join([*cells, _cell(each.doc)]) + " |"
-        for name, each in below.items():
-            for inner in filter(None, (each.kind, element(each.kind))):
-                if settings(inner):
-                    yield from tables(f"{title}.{name}", _class(inner), depth + 1, None)
-
     for name, section in sections.items():
         inner = element(section.kind)
         if settings(section.kind):
-            lines += tables(name, section.kind, 2, name)
+            lines += _tables(name, section.kind, 2, lambda key, name=name: variable(name, key))
         elif inner is not None and settings(inner):
-            lines += [f"\n## `{name}`\n", section.doc, *tables(f"{name}.NAME", inner, 3, None)]
+            lines += [f"\n## `{name}`\n", section.doc, *_tables(f"{name}.NAME", inner, 3)]
         else:
             lines += [f"\n## `{name}`\n", section.doc]
     return "\n".join(lines) + "\n"
+
+
+def rules_file() -> str:
+    """Every key of a file of rules with its tests."""
+    from pipeline.config.rules import RulesFile
+    from pipeline.config.shape import element, settings
+    from pipeline.core.vocabulary import ANGLES, EVENT_KINDS, MEASURES, POSTURES
+
+    lines = [
+        NOTE.format(source="pipeline/config/rules.py and stages/alert"),
+        "# Files of rules\n",
+        "What may stand in a file of rules (`posebus rules check FILE`). [Rules](rules.md) tells what it means, with",
+        "examples.\n",
+        "| key | what it holds |",
+        "| --- | --- |",
+    ]
+    lines += [f"| [`{name}`](#{name}) | {_cell(each.doc)} |" for name, each in settings(RulesFile).items()]
+    for name, each in settings(RulesFile).items():
+        lines += _tables(name, element(each.kind), 2)
+    lines += ["\n## What conditions may name\n", "| measure | unit | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{each.name}` | {each.unit} | {_cell(each.meaning)} |" for each in MEASURES]
+    for each in ANGLES:
+        meaning = _cell(f"0 = {each.zero}; grows with {each.grows}")
+        lines.append(f"| `{each.name}` | degrees, {each.low:g} to {each.high:g} | {meaning} |")
+    lines += ["", f"Postures: {', '.join(POSTURES[1:])}. Kinds of events: {', '.join(EVENT_KINDS)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _tables(
+    title: str,
+    kind: Any,
+    depth: int,
+    variable: Callable[[str], str] | None = None,
+    told: dict[Any, str] | None = None,
+) -> Iterator[str]:
+    """A table of the keys of a section, then those of the sections in it, each kind of section once."""
+    from pipeline.config.shape import element, settings
+
+    below, told = settings(kind), {} if told is None else told
+    told[kind] = title
+    yield f"\n{'#' * depth} `{title}`\n"
+    doc = inspect.getdoc(kind) if inspect.isclass(kind) else None
+    if doc:
+        yield doc.split("\n\n")[0].replace("\n", " ") + "\n"
+    yield f"| key | what may stand there | default |{' variable |' if variable else ''} meaning |"
+    yield f"| --- | --- | --- |{' --- |' if variable else ''} --- |"
+    for name, each in below.items():
+        cells = [f"`{name}`", _type(each), _default(each.default)]
+        if variable:
+            cells.append(f"`{variable(name)}`")
+        yield "| " + " | ".join([*cells, _cell(each.doc)]) + " |"
+    for name, each in below.items():
+        for inner in (_class(kind) for kind in (each.kind, element(each.kind)) if kind and settings(kind)):
+            if inner in told:
+                yield f"\n`{title}.{name}` has the same keys as `{told[inner]}`."
+            else:
+                yield from _tables(f"{title}.{name}", inner, min(depth + 1, 6), None, told)
 
 
 def command_line() -> str:
@@ -130,8 +169,39 @@ def messages() -> str:
     return "\n".join(lines) + "\n"
 
 
+def angles() -> str:
+    """Every angle and measure of a person, how it is built, and its sign, range and zero."""
+    from pipeline.core.vocabulary import ANGLES, FLEXIONS, MEASURES
+
+    head = ["| angle | 0 is | grows with | range | built from | ISB term |", "| --- | --- | --- | --- | --- | --- |"]
+    measures = [f"| `{each.name}` | {each.unit} | {_cell(each.meaning)} |" for each in MEASURES]
+    tables = {
+        "flexions": [*head, *_angle_rows(FLEXIONS)],
+        "signed": [*head, *_angle_rows(ANGLES[len(FLEXIONS) :])],
+        "measures": ["| measure | unit | meaning |", "| --- | --- | --- |", *measures],
+    }
+    text = (Path(__file__).parent / "angles.md").read_text()
+    return (
+        NOTE.format(source="pipeline/core/vocabulary.py and infra/dev/angles.md")
+        + "\n"
+        + text.format(**{name: "\n".join(lines) for name, lines in tables.items()})
+    )
+
+
+def _angle_rows(angles: Sequence[Any]) -> Iterator[str]:
+    """One row an angle; left and right in one."""
+    for angle in angles:
+        if angle.name.startswith("right_"):
+            continue
+        name = f"`{angle.name}`" + (f", `{angle.name.replace('left', 'right')}`" if "left_" in angle.name else "")
+        cells = (angle.zero, angle.grows, f"{angle.low:g} to {angle.high:g}", angle.built, angle.isb)
+        yield f"| {name} | " + " | ".join(map(_cell, cells)) + " |"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
+    "docs/angles.md": angles,
+    "docs/rules-file.md": rules_file,
     "docs/cli.md": command_line,
     "docs/messages.md": messages,
 }
@@ -189,7 +259,7 @@ def _class(kind: Any) -> Any:
 def _default(value: Any) -> str:
     if value is dataclasses.MISSING:
         return "must be set"
-    if value is None or value in ((), {}, []):
+    if value is None or value in ((), {}, [], ""):
         return ""
     if isinstance(value, tuple):
         return ", ".join(_default(each) for each in value)

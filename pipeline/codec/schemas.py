@@ -125,13 +125,15 @@ def _expanded(node: Any, types: Mapping[str, Any], defined: set[str]) -> Any:
 
 
 def _with_bytes(node: Any) -> Any:
-    """The parsed schema with defaults of bytes as bytes: JSON has text for them, and fastavro gives out what it finds."""
+    """The parsed schema with defaults of bytes as bytes: JSON has text there, and fastavro gives out what it finds."""
     if isinstance(node, list):
         return [_with_bytes(entry) for entry in node]
     if not isinstance(node, dict):
         return node
     changed = {key: _with_bytes(value) for key, value in node.items()}
     kind = node.get("type")
-    if isinstance(node.get("default"), str) and (kind == "bytes" or (isinstance(kind, dict) and kind["type"] == "bytes")):
+    if isinstance(kind, dict):
+        kind = kind["type"]
+    if isinstance(node.get("default"), str) and kind == "bytes":
         changed["default"] = node["default"].encode("latin-1")
     return changed

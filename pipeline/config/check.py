@@ -6,13 +6,12 @@ import itertools
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.config.problems import KeyPath, Problem, did_you_mean, show_path
-from pipeline.config.sections import Config
-from pipeline.config.shape import element, find, is_hidden, settings, type_text
+from pipeline.config.shape import element, field_of, find, is_hidden, key_of, settings, type_text
 from pipeline.config.tree import Tree, Value, plain
 from pipeline.core.errors import ConfigError
 from pipeline.core.redact import is_secret, redact
@@ -21,20 +20,31 @@ _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _MISSING = {"missing", "missing_argument"}
 _LONGEST = 60
 
+Document = TypeVar("Document", bound=BaseModel)
 
-def checked(tree: Tree, value: dict[str, Value]) -> tuple[Config | None, list[Problem]]:
-    """The configuration, or None and what is wrong with it."""
-    config, errors = _validated(value)
+
+@dataclass(frozen=True)
+class Reading(Generic[Document]):
+    """A document that is being checked: its text as a tree, and the class that holds its settings."""
+
+    tree: Tree
+    kind: type[Document]
+
+
+def checked(reading: Reading[Document], value: dict[str, Value]) -> tuple[Document | None, list[Problem]]:
+    """The document's settings, or None and what is wrong with it."""
+    tree, kind = reading.tree, reading.kind
+    config, errors = _validated(kind, value)
     # A text out of the environment stands for a number where a number is wanted.
     texts = {path: _at(value, path) for path in (_place(value, error.loc) for error in errors)}
     for path, text in texts.items():
         if isinstance(text, str) and (path in tree.filled or path in tree.variables):
             _set(value, path, plain(text))
     if any(_at(value, path) is not text for path, text in texts.items()):
-        config, errors = _validated(value)
-    problems = [_problem(tree, value, error) for error in errors]
+        config, errors = _validated(kind, value)
+    problems = [_problem(reading, value, error) for error in errors]
     known = {problem.key for problem in problems}
-    problems += [each for each in _out_of_range(tree, value) if each.key not in known]
+    problems += [each for each in _out_of_range(reading, value) if each.key not in known]
     return (None if problems else config), list(dict.fromkeys(problems))
 
 
@@ -47,48 +57,54 @@ class _Error:
     said: str
 
 
-def _validated(value: dict[str, Value]) -> tuple[Config | None, list[_Error]]:
+def _validated(kind: type[Document], value: dict[str, Value]) -> tuple[Document | None, list[_Error]]:
     """Each section by itself, for what the options of one stage refuse hides nothing of the others."""
     made: dict[str, Any] = {}
     errors: list[_Error] = []
-    for name, section in _written_out(Config, value).items():
+    for name, section in _written_out(kind, value).items():
         try:
             # As JSON and strict: "12" and `yes` are no numbers, but a list is a tuple and a text is a path.
-            made[name] = getattr(Config.model_validate_json(json.dumps({name: section}), strict=True), name)
+            made[name] = getattr(kind.model_validate_json(json.dumps({name: section}), strict=True), name)
         except ValidationError as error:
             errors += [_Error(each["type"], each["loc"], each["msg"]) for each in error.errors()]
         except ConfigError as error:
             errors.append(_Error("value_error", (name,), error.message))
-    return (None if errors else Config(**made)), errors
+    return (None if errors else kind(**made)), errors
 
 
 def _written_out(kind: Any, value: Any) -> Any:
-    """The value with a section wherever a text stands for one."""
+    """The value with a section wherever a text stands for one, a list where a text stands for a list of texts, and the
+    names of fields for those of keys.
+    """
     if isinstance(value, str) and getattr(kind, "SHORT", None):
         return {kind.SHORT: value}
     below, inner = settings(kind), element(kind)
     if isinstance(value, dict):
         kinds = {name: below[name].kind if name in below else inner for name in value}
-        return {name: _written_out(kinds[name], each) for name, each in value.items()}
-    return value
+        fields = {name: field_of(name) if name in below else name for name in value}
+        return {fields[name]: _written_out(kinds[name], each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_written_out(inner, each) for each in value]
+    return [value] if isinstance(value, str) and inner is str else value
 
 
-def _problem(tree: Tree, value: Value, error: _Error) -> Problem:
+def _problem(reading: Reading[Any], value: Value, error: _Error) -> Problem:
+    tree, root = reading.tree, reading.kind
     kind, loc, said = error.kind, error.loc, error.said.removeprefix("Value error, ")
     path = _place(value, loc)
-    setting = find(Config, path)
+    setting = find(root, path)
     if kind in _UNKNOWN:
-        above = find(Config, path[:-1])
+        above = find(root, path[:-1])
         known = list(settings(above.kind)) if above else []
         return _said(tree, path, f"unknown key; allowed: {', '.join(known)}{did_you_mean(str(path[-1]), known)}")
     if kind in _MISSING:
-        wanted = find(Config, (*path, loc[-1]))
+        wanted = find(root, (*path, loc[-1]))
         return _said(tree, path, f"the key {loc[-1]} is missing: {type_text(wanted.kind) if wanted else said}")
     if "[key]" in loc:
         return _said(tree, path, f"found the name {str(path[-1])!r}, allowed: {_allowed(error)}")
-    found = _found(tree, path, _at(value, path))
+    found = _found(reading, path, _at(value, path))
     if kind == "value_error" and isinstance(_at(value, path), dict):
-        return _refused(tree, value, path, said)
+        return refused(tree, value, path, said)
     if setting is not None and (kind.endswith("_type") or kind == "literal_error"):
         words = type_text(setting.kind)
         guess = did_you_mean(found.strip("'"), words.split(", ")) if kind == "literal_error" else ""
@@ -96,8 +112,8 @@ def _problem(tree: Tree, value: Value, error: _Error) -> Problem:
     return _said(tree, path, f"found {found}, allowed: {_allowed(error)}")
 
 
-def _refused(tree: Tree, value: Value, path: KeyPath, said: str) -> Problem:
-    """What the options' own check says of a section, at the text or the key that it names."""
+def refused(tree: Tree, value: Value, path: KeyPath, said: str) -> Problem:
+    """What a class's own check says of a section, at the text or the key that it names."""
     said = said.removeprefix(f"{show_path(path)}: ").removeprefix(f"{show_path(path)}.")
     words = {word.strip("`'\",:;()") for word in said.split()}
     below = {inner: _at(value, inner) for inner in tree.lines if inner[: len(path)] == path and inner != path}
@@ -113,13 +129,13 @@ def _allowed(error: _Error) -> str:
     said = error.said
     for start in ("Input should be ", "Input should have ", "Value error, "):
         said = said.removeprefix(start)
-    return said
+    return said.partition(", allowed: ")[2] or said
 
 
-def _out_of_range(tree: Tree, value: dict[str, Value]) -> list[Problem]:
-    problems = []
+def _out_of_range(reading: Reading[Any], value: dict[str, Value]) -> list[Problem]:
+    tree, problems = reading.tree, []
     for path in [*tree.lines, *tree.variables]:
-        setting, number = find(Config, path), _at(value, path)
+        setting, number = find(reading.kind, path), _at(value, path)
         if (
             setting is None
             or setting.bounds is None
@@ -128,7 +144,7 @@ def _out_of_range(tree: Tree, value: dict[str, Value]) -> list[Problem]:
         ):
             continue
         if not math.isfinite(number) or not setting.bounds.hold(number):
-            problems.append(_said(tree, path, f"found {_found(tree, path, number)}, allowed: {setting.bounds}"))
+            problems.append(_said(tree, path, f"found {_found(reading, path, number)}, allowed: {setting.bounds}"))
     return problems
 
 
@@ -139,9 +155,9 @@ def _said(tree: Tree, path: KeyPath, text: str) -> Problem:
     return Problem(line, show_path(path), text)
 
 
-def _found(tree: Tree, path: KeyPath, value: Value) -> str:
+def _found(reading: Reading[Any], path: KeyPath, value: Value) -> str:
     """A value as it is shown: never what may be a secret."""
-    setting = find(Config, path)
+    tree, setting = reading.tree, find(reading.kind, path)
     if path in tree.filled:
         return f"what {tree.filled[path]} stands for"
     if isinstance(value, str):
@@ -158,12 +174,14 @@ def _found(tree: Tree, path: KeyPath, value: Value) -> str:
     return "a list" if isinstance(value, list) else str(value)
 
 
-def _holds_secret(kind: Any) -> bool:
-    inner = element(kind)
+def _holds_secret(kind: Any, above: tuple[Any, ...] = ()) -> bool:
+    if kind in above:  # a condition holds conditions
+        return False
+    inner, above = element(kind), (*above, kind)
     return (
         is_hidden(kind)
-        or (inner is not None and _holds_secret(inner))
-        or any(_holds_secret(each.kind) for each in settings(kind).values())
+        or (inner is not None and _holds_secret(inner, above))
+        or any(_holds_secret(each.kind, above) for each in settings(kind).values())
     )
 
 
@@ -171,6 +189,8 @@ def _place(value: Value, loc: tuple[str | int, ...]) -> KeyPath:
     """The path in the document of where pydantic found something: as far as the document goes."""
     path: KeyPath = ()
     for part in loc:
+        if isinstance(value, dict) and part not in value and isinstance(part, str):
+            part = key_of(part)
         if isinstance(value, dict) and part in value:
             value = value[str(part)]
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):

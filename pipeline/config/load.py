@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.config.check import checked
+from pipeline.config.check import Reading, checked, refused
+from pipeline.config.exercises import UnknownExercise, load_exercises, placed
+from pipeline.config.files import read_text
 from pipeline.config.places import home_folder
-from pipeline.config.problems import ConfigProblems, Problem, did_you_mean
+from pipeline.config.problems import ConfigProblems, Problem
+from pipeline.config.rules import with_rules_of, zones_of
 from pipeline.config.sections import Camera, Config, ModelChoice
 from pipeline.config.shape import settings
 from pipeline.config.tree import Tree, Value, parse
-from pipeline.core.errors import ConfigError
+from stages.alert.words import RuleError
 
 PREFIX = "POSEBUS"
 
@@ -26,15 +30,22 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
         tree, folder, file = Tree(), Path.cwd(), "configuration"
     else:
         folder, file = path.absolute().parent, str(path)
-        tree = parse(_read(path), folder=folder, environment=environment)
+        tree = parse(read_text(path), folder=folder, environment=environment)
     problems = list(tree.problems)
     if not any(problem.breaks for problem in problems):
         value = _sections(tree, problems)
         _override(tree, value, environment)
-        config, found = checked(tree, value)
+        config, found = checked(Reading(tree, Config), value)
         problems += [each for each in found if each.key not in {problem.key for problem in problems}]
         if config is not None and not problems:
-            return _settled(config, folder, environment)
+            config = _settled(config, folder, environment)
+            try:
+                config.alert.check_zones()
+                load_exercises(config.analyze.exercises)
+            except (RuleError, UnknownExercise) as error:
+                problems.append(refused(tree, value, (), error.message))
+            else:
+                return config
     problems.sort(key=lambda problem: problem.line or 0)
     raise ConfigProblems(file, problems, hint="every key is described in docs/configuration.md")
 
@@ -42,22 +53,6 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
 def variable(section: str, key: str) -> str:
     """The environment variable that overrides a setting."""
     return f"{PREFIX}_{section}_{key}".upper()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        folder = path.absolute().parent
-        near = [each.name for each in folder.iterdir() if each.is_file()] if folder.is_dir() else []
-        raise ConfigError(
-            f"{path}: there is no such file{did_you_mean(path.name, near)}", hint="name a YAML file with --config"
-        ) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: the file is not a text in UTF-8", hint="save it as UTF-8") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}", hint="name a YAML file with --config") from error
 
 
 def _sections(tree: Tree, problems: list[Problem]) -> dict[str, Value]:
@@ -90,8 +85,13 @@ def _settled(config: Config, folder: Path, environment: Mapping[str, str]) -> Co
         if isinstance(choice, ModelChoice) and choice.path is not None
     }
     cameras = {name: _with_source(camera, folder) for name, camera in config.cameras.items()}
+    alert = replace(config.alert, zones=(*config.alert.zones, *zones_of(config.cameras)))
+    if alert.file is not None:
+        alert = with_rules_of(_in(folder, alert.file), alert, environment)
     return config.model_copy(
         update={
+            "alert": alert,
+            "analyze": replace(config.analyze, exercises=placed(config.analyze.exercises, folder)),
             "home": _in(folder, config.home) if named else home_folder(environment),
             "models": config.models.model_copy(update=models),
             "cameras": cameras,

@@ -17,6 +17,7 @@ from pydantic import (
 
 from pipeline.config.problems import did_you_mean
 from pipeline.core.errors import ConfigError
+from pipeline.core.zones import MOST, Line, Scene, Zone
 from stages.alert.options import AlertOptions
 from stages.analyze.options import AnalyzeOptions
 from stages.detect.options import DetectOptions
@@ -38,8 +39,15 @@ def _camera_name(name: str) -> str:
     return name
 
 
+def _place_name(name: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", name):
+        raise ValueError("at most 32 letters, digits, `_`, `.` and `-`, a letter or digit first")
+    return name
+
+
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 CameraName = Annotated[str, AfterValidator(_camera_name)]
+PlaceName = Annotated[str, AfterValidator(_place_name)]
 
 
 class Section(BaseModel):
@@ -70,7 +78,7 @@ class Log(Section):
 
 
 class ModelChoice(Section):
-    """A model: the name of a bundled one, or a file and what it must contain."""
+    """A model: the name of a listed one, or a file, its kind and what it must contain."""
 
     SHORT: ClassVar = "name"
 
@@ -80,6 +88,13 @@ class ModelChoice(Section):
     path: Path | None = None
     """A model file instead of a listed one; relative to the configuration's folder."""
 
+    kind: str | None = None
+    """What the file of `path` holds."""
+
+    size: int | None = None
+    """Side in pixels of the square pictures that the model is given, [32, 2048], where its file leaves it open. A
+    larger one shows people who are farther away, and costs more."""
+
     sha256: Sha256 | None = None
     """What the file's SHA-256 has to be, 64 hexadecimal digits; not checked without one."""
 
@@ -87,17 +102,35 @@ class ModelChoice(Section):
     def _one_of_both(self) -> ModelChoice:
         if (self.name is None) == (self.path is None):
             raise ValueError("either `name` or `path`")
+        if self.path is None and self.kind is not None:
+            raise ValueError(f"kind is {self.kind!r}, allowed: beside `path` only")
         return self
+
+
+class DetectorChoice(ModelChoice):
+    """A model that finds people: the name of a listed one, or a file, its kind and what it must contain."""
+
+    kind: Literal["blazepose", "rtmdet", "yolox", "yolo"] | None = None
+    """What the file of `path` holds; without it a BlazePose detector. All but `blazepose` are ONNX files and need
+    `pip install 'posebus[onnx]'`."""
+
+
+class PoseChoice(ModelChoice):
+    """A model that finds keypoints: the name of a listed one, or a file, its kind and what it must contain."""
+
+    kind: Literal["blazepose", "heatmap", "simcc", "movenet"] | None = None
+    """What the file of `path` holds; without it BlazePose landmarks. `heatmap` and `simcc` are ONNX files and need
+    `pip install 'posebus[onnx]'`."""
 
 
 class Models(Section):
     """The models that find people and their keypoints."""
 
-    detector: ModelChoice = ModelChoice(name="blazepose-detector")
-    """Finds people in pictures: a name, or a section with `path` and `sha256`."""
+    detector: DetectorChoice = DetectorChoice(name="blazepose-detector")
+    """Finds people in pictures: a name, or a section with `path`, `kind` and `sha256`."""
 
-    pose: ModelChoice = ModelChoice(name="blazepose-full")
-    """Finds the keypoints of a person: a name, or a section with `path` and `sha256`."""
+    pose: PoseChoice = PoseChoice(name="blazepose-full")
+    """Finds the keypoints of a person: a name, or a section with `path`, `kind` and `sha256`."""
 
     threads: int = 0
     """Threads of each model's runtime, [0, 256]; 0 chooses by the number of cores."""
@@ -114,6 +147,27 @@ class Camera(Section):
 
     fps: float | None = None
     """Pictures a second that are analysed, (0, 240]; of a faster source the rest is left out. Without it: all."""
+
+    zones: dict[PlaceName, Zone] = {}
+    """Parts of its picture by name, at most 32: who enters and leaves, how long they stay, how many they are."""
+
+    lines: dict[PlaceName, Line] = {}
+    """Lines on its picture by name, at most 32: who crosses them, and which way. None has the name of a zone."""
+
+    @model_validator(mode="after")
+    def _places(self) -> Camera:
+        for places, kind in ((self.zones, "zones"), (self.lines, "lines")):
+            if len(places) > MOST:
+                raise ValueError(f"{kind}: {len(places)} of them, expected at most {MOST}")
+        both = next((name for name in self.lines if name in self.zones), None)
+        if both is not None:
+            raise ValueError(f"lines: the name {both!r} is that of a zone too")
+        return self
+
+    @property
+    def scene(self) -> Scene:
+        """What is drawn on its picture."""
+        return Scene(self.zones, self.lines)
 
 
 class Webhook(Section):
@@ -185,7 +239,7 @@ class Config(Section):
     """Angles, postures, repetitions and falls."""
 
     alert: AlertOptions = AlertOptions()
-    """Rules that make incidents of events."""
+    """Rules that make incidents of events and measures."""
 
     embedded: Embedded = Embedded()
     """How all stages run in one process."""

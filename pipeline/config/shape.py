@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import inspect
 import itertools
+import keyword
 import math
 import re
 import textwrap
@@ -78,7 +79,10 @@ class Setting(NamedTuple):
 
 @cache
 def settings(kind: Any) -> Mapping[str, Setting]:
-    """The fields of a class of settings, in order; nothing for any other type."""
+    """The fields of a class of settings, in order; nothing for any other type.
+
+    A field such as `not_`, whose name would be a word of Python, is the key `not`.
+    """
     kind = _without_none(kind)
     defaults: dict[str, Any] = {}
     if inspect.isclass(kind) and issubclass(kind, BaseModel):
@@ -90,7 +94,20 @@ def settings(kind: Any) -> Mapping[str, Setting]:
             defaults[each.name] = each.default if made is dataclasses.MISSING else made()
     hints = get_type_hints(kind) if defaults else {}
     docs = field_docs(kind) if defaults else {}
-    return {name: Setting(name, hints[name], default, docs.get(name, "")) for name, default in defaults.items()}
+    return {
+        key_of(name): Setting(key_of(name), hints[name], default, docs.get(name, ""))
+        for name, default in defaults.items()
+    }
+
+
+def key_of(field: str) -> str:
+    """The key in a file of a field in a class."""
+    return field.removesuffix("_") if keyword.iskeyword(field.removesuffix("_")) else field
+
+
+def field_of(key: str) -> str:
+    """The field in a class of a key in a file."""
+    return f"{key}_" if keyword.iskeyword(key) else key
 
 
 def field_docs(kind: type) -> dict[str, str]:

@@ -97,6 +97,8 @@ class Poses:
         keypoint_score: (N, K) float32 in [0, 1].
         world: (N, K, 3) float32, metres about the middle of the hips, x right, y down, z away from the camera;
             (N, 0, 3) where the model gives none.
+        colour: (N, 2, 6) float32, colours of the clothes of the upper body and of the legs: mean L*, a*, b* (CIE 1976)
+            and their standard deviations; NaN = not seen. (N, 0, 6) where none are taken, and after the stage `track`.
     """
 
     skeleton: str
@@ -107,8 +109,11 @@ class Poses:
     keypoints: F32
     keypoint_score: F32
     world: F32
+    colour: F32 = field(default_factory=lambda: _NO_COLOUR)
 
     def __post_init__(self) -> None:
+        if self.colour is _NO_COLOUR:
+            object.__setattr__(self, "colour", np.empty((len(self.score), 0, 6), dtype=np.float32))
         _freeze(self, _POSES)
         k, kw = self.keypoints.shape[1], self.world.shape[1]
         if self.keypoint_score.shape[1] != k or kw not in (0, k):
@@ -283,8 +288,9 @@ _FRAME = (_Array("motion", _FLOAT, 2, 4),)
 _DETECTIONS = (_BOXES, _SCORE, _Array("region", _FLOAT, 2, 4))
 _POSES = (
     *(_BOXES, _SCORE, _Array("keypoints", _FLOAT, 3, 3)),
-    *(_Array("keypoint_score", _FLOAT, 2), _Array("world", _FLOAT, 3, 3)),
+    *(_Array("keypoint_score", _FLOAT, 2), _Array("world", _FLOAT, 3, 3), _Array("colour", _FLOAT, 3, 6)),
 )
+_NO_COLOUR: F32 = np.empty((0, 0, 6), dtype=np.float32)
 _TRACKS = (_TRACK_ID,)
 _MOTIONS = (_TRACK_ID, _Array("flags", _BYTE, 2))
 _MEASURES = (_TRACK_ID, _Array("posture", _BYTE, 1), _Array("angles", _FLOAT, 2), _Array("scalars", _FLOAT, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -107,11 +107,17 @@ def _frame(seq: int, at_us: int, rows: list[Any], events: tuple[Event, ...]) -> 
     measures = Measures(
         ids,
         np.array([no or 0 for no in posture], dtype=np.uint8),
-        _floats([row or [INT16_UNSEEN] * len(ANGLES) for row in angles], ANGLE_UNIT_DEG),
-        np.array([row or [np.nan] * len(MEASURES) for row in scalars], dtype=np.float32),
+        _floats(_filled_up(angles, len(ANGLES), INT16_UNSEEN), ANGLE_UNIT_DEG),
+        np.array(_filled_up(scalars, len(MEASURES), np.nan), dtype=np.float32),
         events,
     )
     return StoredFrame(seq, at_us, Motions(poses, ids, marks), measures)
+
+
+def _filled_up(rows: Sequence[list[Any] | None], width: int, unknown: float) -> list[list[Any]]:
+    """Rows of one width; those from before a word was known end with unknowns, and so do missing ones."""
+    width = max(width, *(len(row or ()) for row in rows))
+    return [[*(row or ()), *[unknown] * (width - len(row or ()))] for row in rows]
 
 
 def _floats(stored: Any, unit: float) -> F32:

@@ -19,7 +19,10 @@ from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
 _READING_ONLY = ("25006", "42501")
 _NOT_READY = "55000"
 """Among others: writing to a view."""
-_VIEWS = "the views: keypoints, poses, angles, tracks, measures, events, incidents, cameras, frame_outcomes, deliveries"
+_VIEWS = (
+    "the views: keypoints, poses, angles, angular_velocities, tracks, measures, events, incidents, cameras,"
+    " frame_outcomes, deliveries"
+)
 
 
 Row = tuple[Any, ...]

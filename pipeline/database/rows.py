@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pipeline.core.errors import InvalidRecord
 from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.skeletons import SKELETONS
-from pipeline.core.types import I64
+from pipeline.core.types import F32, I64
 from pipeline.core.units import ANGLE_UNIT_DEG, SCORE_UNIT, WORLD_UNIT_M, to_int16, units_per_pixel
 from pipeline.core.values import DeadLetter, Event, Measures, Motions, Poses, Transition
 from pipeline.database.copy import PG_EPOCH_US, Column, pack
@@ -210,10 +210,17 @@ def _measures(rows: Rows, records: Sequence[Record[Measures]]) -> None:
         *(stamps.ts, np.concatenate([v.track_id for v in values])),
         *(stamps.run, stamps.session, stamps.frame_no, stamps.camera_no),
         np.concatenate([v.posture for v in values]).astype(np.int16),
-        to_int16(np.concatenate([v.angles for v in values]), ANGLE_UNIT_DEG),
-        np.concatenate([v.scalars for v in values]),
+        to_int16(_one_below_another([v.angles for v in values]), ANGLE_UNIT_DEG),
+        _one_below_another([v.scalars for v in values]),
     )
     rows.packed["measures"].append(pack(columns, len(stamps.ts)))
+
+
+def _one_below_another(tables: Sequence[F32]) -> F32:
+    """(N, W) all rows; those of a posebus that knew fewer words are unknown in the columns that it lacks."""
+    width = max(table.shape[1] for table in tables)
+    blanks = [np.full((len(table), width - table.shape[1]), np.nan, np.float32) for table in tables]
+    return np.concatenate([np.concatenate(pair, axis=1) for pair in zip(tables, blanks, strict=True)])
 
 
 def _dropped(rows: Rows, records: Sequence[Record[Dropped]]) -> None:

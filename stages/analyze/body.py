@@ -12,13 +12,33 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.core.types import F64, Bool
+from pipeline.core.masks import all_of, any_of
+from pipeline.core.types import F32, F64, Bool
 from pipeline.core.values import DOUBTFUL, Motions
-from stages.analyze.layout import ANGLE_A, ANGLE_B, ANGLE_C, ANKLES, EARS, HIPS, LEFT, NOSE, SHOULDERS, Layout
+from stages.analyze.layout import (
+    ANGLE_ENDS,
+    ANGLE_VERTICES,
+    ANKLES,
+    EARS,
+    HIPS,
+    KNEES_AND_ANKLES,
+    LEFT,
+    LEFT_HIP_AND_ANKLE,
+    LEFT_KNEE,
+    NOSE,
+    POINTS,
+    RIGHT,
+    RIGHT_HIP_AND_ANKLE,
+    RIGHT_KNEE,
+    SHOULDERS,
+    Layout,
+)
 from stages.analyze.options import AnalyzeOptions
 
 MIN_POINTS = 6
 """Keypoints needed to fit the pixels of a metre."""
+
+_BODY = len(POINTS)
 
 
 class Extent(NamedTuple):
@@ -66,106 +86,137 @@ class Bodies(NamedTuple):
 
     Attributes:
         metric: Units are metres (pixels otherwise).
-        angles: (N, A) degrees, `vocabulary.ANGLES`, unrounded.
+        angles: (N, A) degrees, `vocabulary.FLEXIONS`, unrounded.
         extents: One for each person.
+        points: (P, N, 3) keypoints of `layout.POINTS` and FEET, metres or pixels; NaN = not seen.
+        picture: (P, N, 2) the same on the picture, pixels.
+        hip, foot: (2, N) x and y of the middle of the hips and of the ankles on the picture, pixels; NaN = not seen.
     """
 
     metric: bool
     angles: F64
     extents: list[Extent]
+    points: F64
+    picture: F64
+    hip: F64
+    foot: F64
 
 
 def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOptions) -> Bodies:
-    """Angles and extents of the people of a frame; `up` is (3,), the unit vector against gravity."""
+    """Angles and extents of the people of a frame; `up` is (3,), the unit vector against gravity.
+
+    Inside, arrays have the P points of the layout first: (P, N, 3) and (P, N, 2). So a point of all people is one
+    block, and `take` gives blocks again, on which numpy is two to three times as fast as on what an index gives.
+    """
     poses = motions.poses
     metric = poses.world.shape[1] > 0
-    picture = poses.keypoints[:, layout.points, :2].astype(np.float64)
-    seen = poses.keypoint_score[:, layout.points] >= options.min_score
-    seen &= (motions.flags[:, layout.points] & DOUBTFUL) == 0
-    seen &= np.isfinite(picture[:, :, 0])
+    on_picture = poses.keypoints.take(layout.points, axis=1)[:, :, :2]
+    seen: Bool = poses.keypoint_score.take(layout.points, axis=1) >= options.min_score
+    seen &= (motions.flags.take(layout.points, axis=1) & DOUBTFUL) == 0
+    seen &= np.isfinite(on_picture[:, :, 0])
     if metric:
-        points = poses.world[:, layout.points].astype(np.float64)
-        seen &= np.isfinite(points[:, :, 0])
+        in_metres = poses.world.take(layout.points, axis=1)
+        seen &= np.isfinite(in_metres[:, :, 0])
+        points = _points_first(in_metres, seen)
+        picture = _points_first(on_picture, seen)
     else:
+        picture = _points_first(on_picture, seen)
         points = np.zeros((*picture.shape[:2], 3))
         points[:, :, :2] = picture
-    hidden = ~seen
-    points[hidden] = np.nan
-    picture[hidden] = np.nan
+        points[:, :, 2][np.isnan(picture[:, :, 0])] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = _pixels_per_unit(picture, points, seen) if metric else np.ones(len(points))
-        angles, upper, lower = _angles(points, options.min_bone_m if metric else options.min_bone_px)
-        columns = _extents(points, picture, up, angles, upper, lower)
+        scale = _pixels_per_unit(picture[:_BODY], points[:_BODY], seen[:, :_BODY]) if metric else np.ones(len(seen))
+        angles, bones = _angles(points, options.min_bone_m if metric else options.min_bone_px)
+        columns = _extents(points, picture, up, angles, bones)
         columns.insert(4, scale)
-    table = np.array(columns).T.tolist()
-    return Bodies(metric, angles, [Extent(*row) for row in table])
+    table = np.array(columns)
+    extents = [Extent._make(row) for row in table.T.tolist()]
+    return Bodies(metric, angles.T, extents, points, picture, table[:2], table[2:4])
 
 
-def _angles(points: F64, min_bone: float) -> tuple[F64, F64, F64]:
-    """(N, A) flexions in degrees, and the (N, A) lengths of both bones of each. Flexion = 180 - the angle between."""
-    vertex = points[:, ANGLE_B]
-    u, v = points[:, ANGLE_A] - vertex, points[:, ANGLE_C] - vertex
-    nu, nv = np.sqrt(np.einsum("nai,nai->na", u, u)), np.sqrt(np.einsum("nai,nai->na", v, v))
-    cosine = np.einsum("nai,nai->na", u, v) / (nu * nv)
-    angles = 180.0 - np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    angles[(nu < min_bone) | (nv < min_bone)] = np.nan
-    return angles, nu, nv
+def _points_first(taken: F32, seen: Bool) -> F64:
+    """(N, P, D) as (P, N, D) float64, NaN where not `seen` (N, P)."""
+    points = taken.transpose(1, 0, 2).astype(np.float64, order="C")
+    if not all_of(seen):
+        points[~seen.T] = np.nan
+    return points
 
 
-def _extents(points: F64, picture: F64, up: F64, angles: F64, upper: F64, lower: F64) -> list[F64]:
+def _angles(points: F64, min_bone: float) -> tuple[F64, F64]:
+    """(A, N) flexions, 180 - the angle between, in degrees, and the (2, A, N) lengths of both bones of each."""
+    bones = points.take(ANGLE_ENDS, axis=0) - points.take(ANGLE_VERTICES, axis=0)
+    lengths = _lengths(bones)
+    count = len(bones) // 2
+    upper, lower = lengths[:count], lengths[count:]
+    cosine = np.einsum("ani,ani->an", bones[:count], bones[count:]) / (upper * lower)
+    angles: F64 = 180.0 - np.degrees(np.arccos(cosine.clip(-1.0, 1.0)))
+    short = lengths < min_bone
+    if any_of(short):
+        angles[short[:count] | short[count:]] = np.nan
+    return angles, lengths.reshape(2, count, -1)
+
+
+def _extents(points: F64, picture: F64, up: F64, angles: F64, bones: F64) -> list[F64]:
     """Columns of `Extent`, but for the scale."""
-    middles = _either(points[:, LEFT], points[:, LEFT + 1])
-    on_picture = _either(picture[:, LEFT], picture[:, LEFT + 1])
-    head = np.where(np.isnan(points[:, NOSE]), middles[:, EARS], points[:, NOSE])
-    shoulders, hips, ankles = middles[:, SHOULDERS], middles[:, HIPS], middles[:, ANKLES]
+    middles = _either(points.take(LEFT, axis=0), points.take(RIGHT, axis=0))
+    hip, foot = _either(picture.take(LEFT_HIP_AND_ANKLE, axis=0), picture.take(RIGHT_HIP_AND_ANKLE, axis=0))
+    nose, shoulders, hips, ankles = points[NOSE], middles[SHOULDERS], middles[HIPS], middles[ANKLES]
+    head = np.where(np.isnan(nose), middles[EARS], nose)
     # The knee's two bones are thigh and shank.
-    thigh, shank = _either(upper[:, 6], upper[:, 7]), _either(lower[:, 6], lower[:, 7])
+    thigh, shank = _either(bones[:, LEFT_KNEE], bones[:, RIGHT_KNEE])
     leg = thigh + shank
-    trunk = _length(shoulders - hips)
-    rise = points @ up
-    ankle_rise = ankles @ up
-    knee_rise = (rise[:, 11:13] - rise[:, 13:15]) / lower[:, 6:8]
+    upwards = shoulders - hips
+    rise = points[KNEES_AND_ANKLES] @ up
+    middle_rise = middles @ up
+    ankle_rise = middle_rise[ANKLES]
+    knee_rise = (rise[:2] - rise[2:]) / bones[1, LEFT_KNEE : RIGHT_KNEE + 1]
     beside = 0.5 * (hips + shoulders) - ankles
     beside -= (beside @ up)[:, None] * up
     lean = shoulders - ankles
-    joints = _either(angles[:, 0::2], angles[:, 1::2])
-    hip, foot = on_picture[:, HIPS], on_picture[:, ANKLES]
+    trunk, neck, offset = _lengths(np.array((upwards, head - shoulders, beside)))
+    joints = _either(angles[0::2], angles[1::2])
     return [
         hip[:, 0], hip[:, 1], foot[:, 0], foot[:, 1],
-        _length(head - shoulders) + trunk + leg,
+        neck + trunk + leg,
         leg,
         trunk,
         thigh / shank,
-        (shoulders - hips) @ up,
-        hips @ up - ankle_rise,
-        head @ up - np.fmin(rise[:, 13], rise[:, 14]),
-        shoulders @ up - ankle_rise,
-        np.fmin(knee_rise[:, 0], knee_rise[:, 1]),
-        _length(beside),
-        *joints.T,
+        upwards @ up,
+        middle_rise[HIPS] - ankle_rise,
+        head @ up - np.fmin(rise[2], rise[3]),
+        middle_rise[SHOULDERS] - ankle_rise,
+        np.fmin(knee_rise[0], knee_rise[1]),
+        offset,
+        *joints,
         *lean.T,
     ]  # fmt: skip
 
 
 def _either(left: F64, right: F64) -> F64:
     """The mean of two, or the one that is known."""
-    mean: F64 = 0.5 * (np.where(np.isnan(left), right, left) + np.where(np.isnan(right), left, right))
+    mean: F64 = 0.5 * (left + right)
+    unknown = np.isnan(mean)
+    if any_of(unknown):
+        mean = np.where(unknown, np.fmax(left, right), mean)
     return mean
 
 
-def _length(vectors: F64) -> F64:
-    lengths: F64 = np.sqrt(np.einsum("ni,ni->n", vectors, vectors))
+def _lengths(vectors: F64) -> F64:
+    """(...) Euclidean lengths of (..., D)."""
+    lengths: F64 = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
     return lengths
 
 
 def _pixels_per_unit(picture: F64, points: F64, seen: Bool) -> F64:
     """(N,) pixels of a metre: least squares of the picture on the metres' x and y (weak perspective)."""
     n = seen.sum(axis=1)
-    p = np.where(seen[:, :, None], picture, 0.0)
-    q = np.where(seen[:, :, None], points[:, :, :2], 0.0)
-    p_sum, q_sum = p.sum(axis=1), q.sum(axis=1)
-    covariance = np.einsum("nki,nki->n", p, q) - np.einsum("ni,ni->n", p_sum, q_sum) / n
-    variance = np.einsum("nki,nki->n", q, q) - np.einsum("ni,ni->n", q_sum, q_sum) / n
-    scale: F64 = covariance / variance
+    both = np.empty((2, *picture.shape))
+    both[0], both[1] = picture, points[:, :, :2]
+    if not all_of(seen):
+        both[:, ~seen.T] = 0.0
+    total = both.sum(axis=1)
+    # Row 0: covariance of the picture with the metres; row 1: variance of the metres.
+    moments = np.einsum("skni,kni->sn", both, both[1]) - np.einsum("sni,ni->sn", total, total[1]) / n
+    scale: F64 = moments[0] / moments[1]
     scale[(n < MIN_POINTS) | ~(scale > 0)] = np.nan
     return scale

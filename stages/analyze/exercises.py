@@ -1,60 +1,120 @@
-"""Exercises as data: what a repetition looks like, said in joint angles and seconds."""
+"""Exercises as data: the phases of a repetition, said in angles, lengths and seconds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Literal
 
 from pipeline.core.errors import ConfigError
-from pipeline.core.vocabulary import ANGLES, POSTURES
+from pipeline.core.vocabulary import POSTURES
+from stages.analyze.features import DEGREES, FEATURES, SIDED
 
-JOINTS: tuple[str, ...] = tuple(angle.name.removeprefix("left_") for angle in ANGLES[::2])
-"""Joints in the order of `vocabulary.ANGLES`, each the mean of the sides that are seen."""
+OTHER = "other_"
+"""Before the name of a sided measure: that of the other side."""
+
+WHOLE = "movement"
+"""In a check: the whole movement, from leaving the first phase until coming back to it."""
+
+REPETITION = "repetition"
+"""In a check: the movement and the first phase before it."""
+
+_GAP = {True: 10.0, False: 0.03}  # least hysteresis, degrees and lengths: about twice the noise of a smoothed keypoint
+
+
+class ExerciseError(ConfigError, ValueError):
+    """An exercise that cannot be carried out. Also a ValueError: so a reader of files can say in which line it stands."""
+
+
+Flaw = tuple[tuple[str, ...], str]
+"""Where in an exercise something is wrong, and what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A range of one joint's flexion."""
+    """A range of one measure. Joints: 0 = straight, grows with flexion; see docs/exercises.md for the others."""
 
-    joint: str
-    """Which joint: elbow, shoulder, hip or knee."""
+    above: float = float("-inf")
+    """Least value."""
 
-    low: float = 0.0
-    """Least flexion, degrees, [0, 180]."""
-
-    high: float = 180.0
-    """Greatest flexion, degrees, [0, 180]."""
+    below: float = float("inf")
+    """Greatest value."""
 
     def __post_init__(self) -> None:
-        if self.joint not in JOINTS:
-            raise ConfigError(f"exercise: joint {self.joint!r} is none of {', '.join(JOINTS)}")
-        if not 0.0 <= self.low < self.high <= 180.0:
-            raise ConfigError(f"exercise: {self.joint} from {self.low} to {self.high}, expected 0 <= low < high <= 180")
+        if not self.above < self.below:
+            raise ExerciseError(f"above is {self.above:g}, allowed: less than {self.below:g}, which is `below`")
+        if self.above == float("-inf") and self.below == float("inf"):
+            raise ExerciseError("neither `above` nor `below` is said")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A pose that a repetition passes through, and for how long."""
+
+    pose: Mapping[str, Band]
+    """The bands of all measures that make the pose, by name."""
+
+    min_s: float = 0.08
+    """Least time in the pose, seconds, [0, 60]; less is a keypoint that jumped. Of the first phase: how long it must
+    hold before the first repetition, for getting into position is none."""
+
+    max_s: float = 60.0
+    """Longest time in the pose, seconds, (0, 600]; more is something else. The first phase may last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A number that is taken of each repetition, and when it is a fault."""
+
+    measure: str
+    """Of which measure."""
+
+    take: Literal["greatest", "least", "range", "asymmetry"] = "greatest"
+    """The greatest or least value, the range from least to greatest, or how far the greatest values of left and right
+    lie apart."""
+
+    phase: str = WHOLE
+    """In which phase; `movement` for all between leaving the first phase and coming back, `repetition` for that and the
+    first phase before it. Of the first phase alone: before the movement."""
+
+    above: float | None = None
+    """A value above this is a fault."""
+
+    below: float | None = None
+    """A value below this is a fault."""
+
+    fault: str = ""
+    """What the fault is called; without it, as the check."""
+
+    def is_fault(self, value: float) -> bool:
+        """Whether this value is a fault; NaN, what was not seen, is none."""
+        return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
 
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A repetition: out of the rest pose, through the effort pose, back to the rest pose.
-
-    The gap between the bands of rest and effort is the hysteresis: jitter at one threshold never makes a repetition.
-    """
+    """A repetition: out of the first phase, through all others in their order, back to the first."""
 
     name: str
-    """Label of its events."""
+    """Label of its events: letters, digits, `-` and `_`."""
 
-    rest: tuple[Band, ...]
-    """The pose it begins and ends in."""
+    phases: Mapping[str, Phase]
+    """At least two, by name, in their order. A movement that does not get through all is a half repetition and is not
+    counted."""
 
-    effort: tuple[Band, ...]
-    """The pose that must be reached; a movement that does not is a half repetition and is not counted."""
+    sides: Literal["both", "either"] = "both"
+    """Whether both sides do the same, each measure being the mean of the sides that are seen; or one does it, each time
+    any: then a measure is that of the side which does it, and `other_` before its name means the other side."""
 
-    ready_s: float = 0.3
-    """Rest that must come first, seconds, [0, 60]: getting into position is no repetition."""
+    max_difference: float = 40.0
+    """With sides both: how far the joints of left and right may be apart in a pose, degrees, (0, 180]."""
 
-    min_effort_s: float = 0.08
-    """Time in the effort pose, seconds, [0, 60]; less is a keypoint that jumped."""
+    throughout: Mapping[str, Band] = field(default_factory=dict)
+    """Bands that hold in all phases and between them."""
 
-    max_effort_s: float = 3.0
-    """Longest stay in the effort pose, seconds, (0, 600]; more is a person who does something else down there."""
+    not_in: tuple[str, ...] = ()
+    """Postures that it never passes through (stand, walk, run, sit, crouch, bend, kneel, lie)."""
 
     min_s: float = 0.5
     """Shortest repetition, seconds, [0, 60]."""
@@ -62,30 +122,67 @@ class Exercise:
     max_s: float = 10.0
     """Longest repetition, seconds, (0, 600]."""
 
-    max_tilt: float = 65.0
-    """Greatest trunk tilt, degrees against the vertical, (0, 180]."""
-
     max_travel: float = 0.25
-    """How far the feet may stand from where they began, body heights, (0, 10]; more is walking."""
-
-    not_in: tuple[str, ...] = ()
-    """Postures that it never passes through (`vocabulary.POSTURES`)."""
+    """How far the feet may come to stand from where they began, body heights, (0, 10]; more is walking."""
 
     slack_s: float = 0.3
-    """How long tilt and postures may be out of bounds, or a needed joint unseen, seconds, [0, 60]."""
+    """How long it may be out of bounds (`throughout`, `not_in`), or a needed measure unseen, seconds, [0, 60]."""
 
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.not_in) - set(POSTURES))
-        if unknown:
-            raise ConfigError(f"exercise {self.name}: posture {unknown[0]!r} is none of {', '.join(POSTURES)}")
-        if not self.rest or not self.effort:
-            raise ConfigError(f"exercise {self.name}: needs at least one band of rest and one of effort")
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """What is measured of each repetition, by name: evidence of its event, and `fault_` with the name of the fault
+    where it is one."""
+
+    def measures(self) -> list[str]:
+        """Names that its bands may have."""
+        others = [OTHER + name for name in SIDED] if self.sides == "either" else []
+        return [*FEATURES, *others]
+
+    def flaws(self) -> Iterator[Flaw]:
+        """All that is wrong with it, and where."""
+        if not self.name or not all(letter.isalnum() or letter in "-_" for letter in self.name):
+            yield ("name",), f"found {self.name!r}, allowed: letters, digits, `-` and `_`"
+        names = list(self.phases)
+        if len(names) < 2:
+            yield ("phases",), f"found {len(names)} of them, allowed: at least 2"
+        for name, phase in self.phases.items():
+            if not phase.pose:
+                yield ("phases", name, "pose"), "found no band, allowed: at least 1"
+            yield from _unknown(("phases", name, "pose"), phase.pose, self.measures())
+        yield from _unknown(("throughout",), self.throughout, self.measures())
+        for posture in sorted(set(self.not_in) - set(POSTURES)):
+            yield ("not_in",), f"found {posture!r}, allowed: {', '.join(POSTURES)}{_near(posture, POSTURES)}"
+        for name, check in self.checks.items():
+            known = list(SIDED) if check.take == "asymmetry" else self.measures()
+            for key, word, words in (
+                ("measure", check.measure, known),
+                ("phase", check.phase, [WHOLE, REPETITION, *names]),
+            ):
+                if word not in words:
+                    yield ("checks", name, key), f"found {word!r}, allowed: {', '.join(words)}{_near(word, words)}"
+        for first, second in zip(names, [*names[1:], *names[:1]], strict=True):
+            if len(names) > 1 and not self._apart(first, second):
+                yield (
+                    ("phases", second),
+                    f"no measure has bands that lie apart from those of {first}, by 10 degrees or 0.03 lengths: "
+                    "jitter would count",
+                )
+
+    def _apart(self, first: str, second: str) -> bool:
+        """Whether jitter at one threshold can never lead from one phase to the other."""
+        a, b = self.phases[first].pose, self.phases[second].pose
+        for name in a.keys() & b.keys():
+            gap = _GAP[name.removeprefix(OTHER) in DEGREES]
+            if b[name].above - a[name].below >= gap or a[name].above - b[name].below >= gap:
+                return True
+        return False
 
 
-SQUAT = Exercise(
-    name="squat",
-    rest=(Band("knee", high=35.0), Band("hip", high=45.0)),
-    effort=(Band("knee", low=80.0), Band("hip", low=60.0)),
-    not_in=("sit", "kneel", "lie", "walk", "run"),
-)
-"""Half squats bend the knee by 70-100 degrees (Schoenfeld, 2010): 80 counts them and leaves partial ones out."""
+def _unknown(where: tuple[str, ...], names: Iterable[str], known: list[str]) -> Iterator[Flaw]:
+    for name in names:
+        if name not in known:
+            yield (*where, name), f"unknown measure; allowed: {', '.join(known)}{_near(name, known)}"
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.core.errors import InvalidRecord
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import I64
-from pipeline.core.vocabulary import ANGLES
+from pipeline.core.vocabulary import FLEXIONS
 
 POINTS: tuple[str, ...] = (
     "nose",
@@ -18,21 +18,38 @@ POINTS: tuple[str, ...] = (
 )  # fmt: skip
 """The keypoints that analysis looks at, in the order of its arrays."""
 
-NOSE = 0
-LEFT: I64 = np.array([1, 3, 9, 11, 13])
-"""Left ear, shoulder, hip, knee, ankle in POINTS; the right one follows each."""
-EARS, SHOULDERS, HIPS, KNEES, ANKLES = range(5)
-"""Indices of the middles of these pairs."""
+FEET: tuple[str, ...] = ("left_heel", "right_heel", "left_toe", "right_toe")
+"""The keypoints after these, where the skeleton has them."""
+_TOES = ("foot_index", "big_toe")
 
 _AT = {name: i for i, name in enumerate(POINTS)}
-ANGLE_A: I64 = np.array([_AT[angle.a] for angle in ANGLES])
-ANGLE_B: I64 = np.array([_AT[angle.b] for angle in ANGLES])
-ANGLE_C: I64 = np.array([_AT[angle.c] for angle in ANGLES])
+_PAIRS = ("ear", "shoulder", "hip", "knee", "ankle")
+
+
+def _of_side(side: str, *names: str) -> I64:
+    return np.array([_AT[f"{side}_{name}"] for name in names])
+
+
+NOSE = _AT["nose"]
+LEFT, RIGHT = _of_side("left", *_PAIRS), _of_side("right", *_PAIRS)
+"""Ear, shoulder, hip, knee, ankle in POINTS."""
+EARS, SHOULDERS, HIPS, KNEES, ANKLES = range(5)
+"""Indices of the middles of these pairs."""
+LEFT_HIP_AND_ANKLE, RIGHT_HIP_AND_ANKLE = _of_side("left", "hip", "ankle"), _of_side("right", "hip", "ankle")
+KNEES_AND_ANKLES = slice(_AT["left_knee"], _AT["right_ankle"] + 1)
+"""Left knee, right knee, left ankle, right ankle."""
+
+ANGLE_ENDS: I64 = np.array([_AT[angle.a] for angle in FLEXIONS] + [_AT[angle.c] for angle in FLEXIONS])
+"""Ends of the upper bones of all angles, then those of their lower ones."""
+ANGLE_VERTICES: I64 = np.array([_AT[angle.b] for angle in FLEXIONS] * 2)
+_ANGLE_AT = {angle.name: i for i, angle in enumerate(FLEXIONS)}
+LEFT_KNEE, RIGHT_KNEE = _ANGLE_AT["left_knee"], _ANGLE_AT["right_knee"]
+"""Indices of the knees in FLEXIONS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Indices of POINTS in a skeleton."""
+    """Indices of POINTS in a skeleton, and of FEET after them where it has these."""
 
     skeleton: str
     points: I64
@@ -42,7 +59,13 @@ def layout_of(skeleton: str) -> Layout:
     """The layout of a skeleton. Raises InvalidRecord for one that is unknown or lacks a keypoint."""
     if skeleton not in SKELETONS:
         raise InvalidRecord(f"skeleton {skeleton!r} is none of {', '.join(SKELETONS)}")
+    known = SKELETONS[skeleton]
     try:
-        return Layout(skeleton, SKELETONS[skeleton].indices(*POINTS))
+        body = known.indices(*POINTS)
     except KeyError as error:
         raise InvalidRecord(f"skeleton {skeleton} has no keypoint {error}, which analysis needs") from error
+    for toe in _TOES:
+        feet = [name.replace("toe", toe) for name in FEET]
+        if known.index.keys() >= set(feet):
+            return Layout(skeleton, np.concatenate((body, known.indices(*feet))))
+    return Layout(skeleton, body)

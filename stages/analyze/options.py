@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from stages.analyze.exercises import SQUAT, Exercise
+from stages.analyze.gesture_options import GestureOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +122,27 @@ class AnalyzeOptions:
     keep_s: float = 30.0
     """How long a person who left is remembered (lengths, repetitions, a fall), seconds, [0, 86400]."""
 
-    exercises: tuple[Exercise, ...] = (SQUAT,)
-    """Exercises whose repetitions are counted."""
+    exercises: tuple[str, ...] = ("library",)
+    """Exercises whose repetitions are counted: names out of the library, YAML files, folders of them (relative to the
+    configuration's folder), or `library` for all of the library. See docs/exercises.md."""
+
+    look_s: float = 0.045
+    """Repetitions are looked for at most this often, seconds, [0, 1]: in every second frame of 30 a second, in each of 20
+    or fewer. The quickest phase, the open one of a jumping jack, lasts 0.2 s."""
+
+    set_pause_s: float = 10.0
+    """A set is over after a pause of this length, seconds, (0, 3600], or when its person leaves."""
+
+    zone_margin: float = 0.10
+    """How far beyond a border somebody must stand to have passed it, body heights, [0, 1]: two thirds of a foot (0.152
+    of the stature: Drillis and Contini, 1966), which is five times a jitter of 2 %."""
+
+    zone_hold_s: float = 0.5
+    """For how long, seconds, [0, 60]; less is no visit."""
+
+    stature_m: float = 1.68
+    """Mean stature of the people in view, metres, [0.5, 2.5], which gives the metres of a pixel; adults worldwide have
+    1.65 (NCD-RisC, 2016), pedestrians are taken to have 1.7 (Hoiem et al., 2008)."""
+
+    gestures: GestureOptions = field(default_factory=GestureOptions)
+    """When an arm waves, points or is held up."""

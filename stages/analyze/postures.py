@@ -27,24 +27,30 @@ def is_lying(shape: Shape, options: AnalyzeOptions, slack: float = 0.0) -> bool:
     )
 
 
-def posture_of(shape: Shape, holds: int, options: AnalyzeOptions) -> int:
-    """Index of the posture that one frame shows; `holds` is the one that held before and keeps some slack."""
+def posture_of(shape: Shape, kept: tuple[int, int], options: AnalyzeOptions) -> int:
+    """Index of the posture that one frame shows.
+
+    Args:
+        kept: The posture that holds and the one that was shown last, which keep some slack: else who is at the border
+            of two postures while changing to them would be told to be in neither. Walking and running keep it only when
+            they hold: getting up from a chair is as fast for a moment.
+    """
     if shape.tilt != shape.tilt or shape.hip != shape.hip:
         return UNKNOWN
-    if is_lying(shape, options, _SLACK if holds == LIE else 0.0):
+    if is_lying(shape, options, _SLACK if LIE in kept else 0.0):
         return LIE
-    slack = _SLACK if holds in (SIT, CROUCH, KNEEL) else 0.0
+    slack = _SLACK if SIT in kept or CROUCH in kept or KNEEL in kept else 0.0
     if shape.hip < options.low_hip * (1.0 + slack) or shape.knee > options.low_knee * (1.0 - slack):
-        kneels = shape.knee_rise <= options.kneel_knee * (1.0 + _SLACK if holds == KNEEL else 1.0)
+        kneels = shape.knee_rise <= options.kneel_knee * (1.0 + _SLACK if KNEEL in kept else 1.0)
         if kneels and shape.hip >= _FLOOR_HIP:
             return KNEEL
-        sits = shape.offset >= options.sit_offset * (1.0 - _SLACK if holds == SIT else 1.0)
+        sits = shape.offset >= options.sit_offset * (1.0 - _SLACK if SIT in kept else 1.0)
         return SIT if sits else CROUCH
-    if shape.tilt >= options.bend_tilt * (1.0 - _SLACK if holds == BEND else 1.0):
+    if shape.tilt >= options.bend_tilt * (1.0 - _SLACK if BEND in kept else 1.0):
         return BEND
-    if shape.travel >= options.run_speed * (1.0 - _SLACK if holds == RUN else 1.0):
+    if shape.travel >= options.run_speed * (1.0 - _SLACK if kept[0] == RUN else 1.0):
         return RUN
-    if shape.travel >= options.walk_speed * (0.5 if holds == WALK else 1.0):
+    if shape.travel >= options.walk_speed * (0.5 if kept[0] == WALK else 1.0):
         return WALK
     return STAND
 

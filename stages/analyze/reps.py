@@ -1,123 +1,253 @@
-"""Repetitions of an exercise: a small state machine a person and exercise."""
+"""Repetitions: where every person stands in every exercise, moved on by one frame at a time, as arrays.
+
+A person gets ready by holding an exercise's first phase, moves on when they leave it, reaches the other phases in their
+order, and has done a repetition when back in the first. One movement is one exercise: of those that are done at the same
+time, the one with the most bands claims it, and waits for nobody but a more specific one that is about to be done too.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from math import hypot
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import NamedTuple
 
-from stages.analyze.body import Extent
-from stages.analyze.exercises import JOINTS, Band, Exercise
-from stages.analyze.state import CountedReps
+import numpy as np
 
+from pipeline.core.masks import any_of
+from pipeline.core.types import F32, F64, I64, Bool
+from stages.analyze.moves import RepTable, blank_table
+from stages.analyze.plan import Plan
 
-class Phase(IntEnum):
-    """Where a repetition stands."""
-
-    NOT_READY = 0
-    AT_REST = 1
-    MOVING = 2
+NOT_READY, AT_REST, MOVING, DONE = range(4)
 
 
 class Look(NamedTuple):
-    """What one frame shows of a person.
+    """What one frame shows of N people.
 
     Attributes:
-        flexion: By joint, degrees.
-        foot_x, foot_y: Middle of the ankles, pixels.
-        low: Height of the hips, leg lengths.
-        tilt: Trunk against the vertical, degrees.
-        body_height: Pixels.
-        posture: Its name.
-        now_us, dt_s: Event time, and seconds since the person's last frame.
+        track_id: (N,) int64.
+        features: (N, F) float32 in the order of `features.COLUMNS`.
+        foot: (N, 2) float32, middle of the ankles, pixels.
+        body_height: (N,) pixels.
+        posture: (N,) index of the posture that holds.
+        now_us: Event time.
     """
 
-    flexion: dict[str, float]
-    foot_x: float
-    foot_y: float
-    low: float
-    tilt: float
-    body_height: float
-    posture: str
+    track_id: I64
+    features: F32
+    foot: F32
+    body_height: F64
+    posture: I64
     now_us: int
-    dt_s: float
 
 
 class Rep(NamedTuple):
-    """A repetition that was just completed."""
+    """A repetition that was just completed.
 
+    Attributes:
+        person: Index of the person in the frame.
+        row: Of the plan.
+        started_us, ended_us: Event time.
+        gauges: (C,) values of the row's gauges; NaN = not seen.
+    """
+
+    person: int
+    row: int
     started_us: int
-    seconds: float
-    evidence: dict[str, float]
+    ended_us: int
+    gauges: list[float]
 
 
-def flexion_of(extent: Extent) -> dict[str, float]:
-    """Flexion by joint, degrees."""
-    return {"elbow": extent.elbow, "shoulder": extent.shoulder, "hip": extent.hip, "knee": extent.knee}
+def count_reps(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float) -> tuple[RepTable, list[Rep]]:
+    """Take one frame: the table with its people first, in their order, and what they have completed."""
+    table = _with_people(table, plan, look, max_gap_s)
+    table.looked_us = look.now_us
+    n = len(look.track_id)
+    dt_s = ((look.now_us - table.at_us[:n]) * 1e-6).astype(np.float32)[:, None]
+    table.at_us[:n] = look.now_us
+    inside, fair = _judge(plan, look)
+    seen = (np.isnan(look.features).astype(np.float32) @ plan.needed) == 0
+    rests = seen & inside[:, 0]
+    _lose_sight(table, plan, seen, dt_s, max_gap_s)
+    _get_ready(table, plan, look, seen, rests)
+    phase = table.phase[:n]
+    resting = phase == AT_REST
+    starts = resting & (seen > rests)
+    if any_of(starts):
+        _start(table, starts)
+    resting &= rests
+    moving = (phase == MOVING) & seen
+    _gauge(table, plan, look, inside, moving, resting)
+    if any_of(resting):
+        _stay(table, look, resting)
+    if any_of(moving):
+        _go_on(table, plan, look, inside, fair, rests, moving, dt_s)
+    return table, list(_claims(table, plan, rests)) if any_of(phase == DONE) else []
 
 
-def count_rep(reps: CountedReps, exercise: Exercise, look: Look) -> Rep | None:
-    """Take one frame; a repetition is counted at the return to rest."""
-    flexion = look.flexion
-    for band in exercise.rest + exercise.effort:
-        if flexion[band.joint] != flexion[band.joint]:
-            reps.unseen_s += look.dt_s
-            if reps.unseen_s > exercise.slack_s:
-                reps.phase, reps.rest_us = Phase.NOT_READY, None
-            return None
-    reps.unseen_s = 0.0
-    rests = _within(exercise.rest, flexion)
-    if reps.phase == Phase.NOT_READY:
-        if not rests:
-            reps.rest_us = None
-        elif reps.rest_us is None:
-            reps.rest_us = look.now_us
-        elif look.now_us - reps.rest_us >= exercise.ready_s * 1e6:
-            _rest(reps, look)
-        return None
-    if reps.phase == Phase.AT_REST:
-        if rests:
-            _rest(reps, look)
-            return None
-        reps.phase = Phase.MOVING
-        reps.effort_s = reps.bad_s = reps.elbow = reps.shoulder = reps.hip = reps.knee = reps.tilt = 0.0
-        reps.low = 1.0
-    return _go_on(reps, exercise, look, rests)
+def _judge(plan: Plan, look: Look) -> tuple[Bool, Bool]:
+    """(N, K, R) in which phases they are, as far as one sees, and (N, R) whether nothing is barred."""
+    n = len(look.track_id)
+    values = look.features.take(plan.column, axis=1).reshape(n, *plan.low.shape)
+    # NaN is never outside: what is needed is asked for by itself.
+    outside = values < plan.low
+    outside |= values > plan.high
+    inside = ~np.logical_or.reduce(outside, axis=1)
+    return inside[:, :-1], inside[:, -1] > plan.barred.take(look.posture, axis=0)
 
 
-def _go_on(reps: CountedReps, exercise: Exercise, look: Look, rests: bool) -> Rep | None:
-    for joint in JOINTS:
-        if look.flexion[joint] > getattr(reps, joint):
-            setattr(reps, joint, look.flexion[joint])
-    reps.low = min(reps.low, look.low)
-    reps.tilt = max(reps.tilt, look.tilt)
-    if _within(exercise.effort, look.flexion):
-        reps.effort_s += look.dt_s
-    if look.tilt > exercise.max_tilt or look.posture in exercise.not_in:
-        reps.bad_s += look.dt_s
-    started_us = look.now_us if reps.rest_us is None else reps.rest_us
-    seconds = (look.now_us - started_us) / 1e6
-    if seconds > exercise.max_s or reps.bad_s > exercise.slack_s or reps.effort_s > exercise.max_effort_s:
-        reps.phase, reps.rest_us = Phase.NOT_READY, None
-        return None
-    if not rests:
-        return None
-    moved = hypot(look.foot_x - reps.foot_x, look.foot_y - reps.foot_y) > exercise.max_travel * look.body_height
-    _rest(reps, look)
-    if reps.effort_s < exercise.min_effort_s or seconds < exercise.min_s or moved:
-        return None
-    reps.count += 1
-    evidence = {f"{band.joint}_flexion": getattr(reps, band.joint) for band in exercise.effort}
-    return Rep(started_us, seconds, evidence | {"seconds": seconds, "depth": 1.0 - reps.low, "trunk_tilt": reps.tilt})
+def _lose_sight(table: RepTable, plan: Plan, seen: Bool, dt_s: F32, max_gap_s: float) -> None:
+    """Nothing is known of who was out of sight for longer than the slack."""
+    n = len(seen)
+    unseen_s = table.unseen_s[:n]
+    unseen_s += dt_s
+    unseen_s *= ~seen
+    lost = unseen_s > plan.slack_s
+    lost |= dt_s > max_gap_s
+    if any_of(lost):
+        _forget(table, lost & (table.phase[:n] != DONE))
 
 
-def _within(bands: tuple[Band, ...], flexion: dict[str, float]) -> bool:
-    for band in bands:  # noqa: SIM110  a generator takes twice as long, for each person, exercise and frame
-        if not band.low <= flexion[band.joint] <= band.high:
-            return False
-    return True
+def _get_ready(table: RepTable, plan: Plan, look: Look, seen: Bool, rests: Bool) -> None:
+    n = len(seen)
+    since, phase = table.rest_us[:n], table.phase[:n]
+    idle = phase == NOT_READY
+    holds = idle & rests
+    stopped = (idle & (seen > rests)) & (since != 0)
+    if any_of(stopped):
+        since[stopped] = 0
+    if any_of(holds):
+        since[holds & (since == 0)] = look.now_us
+        phase[holds & (look.now_us - since >= plan.min_s[: len(plan.names)] * 1e6)] = AT_REST
 
 
-def _rest(reps: CountedReps, look: Look) -> None:
-    reps.phase, reps.rest_us = Phase.AT_REST, look.now_us
-    reps.foot_x, reps.foot_y = look.foot_x, look.foot_y
+def _start(table: RepTable, starts: Bool) -> None:
+    n = len(starts)
+    table.phase[:n][starts] = MOVING
+    for array in (table.reached, table.hold_s, table.bad_s):
+        array[:n][starts] = 0
+
+
+def _stay(table: RepTable, look: Look, resting: Bool) -> None:
+    n = len(resting)
+    np.copyto(table.rest_us[:n], look.now_us, where=resting)
+    np.copyto(table.foot[:n], look.foot[:, None], where=resting[:, :, None])
+
+
+def _gauge(table: RepTable, plan: Plan, look: Look, inside: Bool, moving: Bool, resting: Bool) -> None:
+    """Follow the greatest values, each in its phase."""
+    n, phases, rows = inside.shape
+    scopes = np.empty((n, phases + 2, rows), np.bool_)
+    np.logical_and(inside, moving[:, None], out=scopes[:, :phases])
+    scopes[:, 0] = resting
+    scopes[:, phases] = moving
+    np.logical_or(moving, resting, out=scopes[:, phases + 1])
+    gauge = table.gauge[:n]
+    taken = scopes.reshape(n, -1).take(plan.gauge_scope, axis=1).reshape(gauge.shape)
+    values = look.features.take(plan.gauge_column, axis=1).reshape(gauge.shape)
+    values *= plan.gauge_sign
+    np.fmax(gauge, values, out=gauge, where=taken)
+
+
+def _go_on(
+    table: RepTable, plan: Plan, look: Look, inside: Bool, fair: Bool, rests: Bool, moving: Bool, dt_s: F32
+) -> None:
+    n, phases, rows = inside.shape
+    row = np.arange(rows)
+    at = table.reached[:n]
+    wanted = np.minimum(at + 1, plan.last)
+    if phases == 2:
+        is_in, min_s, max_s = inside[:, 1], plan.min_s[rows:], plan.max_s[rows:]
+    else:
+        place = wanted * np.int64(rows) + row
+        is_in = inside.ravel().take(place + np.arange(n)[:, None] * (phases * rows))
+        min_s, max_s = plan.min_s.take(place), plan.max_s.take(place)
+    held_s = table.hold_s[:n] + dt_s * is_in
+    bad_s = table.bad_s[:n] + dt_s * ~fair
+    seconds = (look.now_us - table.rest_us[:n]) * 1e-6
+    over = bad_s > plan.slack_s
+    over |= seconds > plan.rep_max_s
+    over |= held_s > max_s
+    over &= moving
+    got = held_s >= min_s
+    got &= moving
+    if phases > 2:
+        # The time in the last phase goes on to be counted, for its longest.
+        held_s[got & (at < wanted) & (wanted < plan.last)] = 0
+    np.copyto(at, wanted, where=got)
+    np.copyto(table.hold_s[:n], held_s, where=moving)
+    np.copyto(table.bad_s[:n], bad_s, where=moving)
+    back = moving & rests
+    if any_of(over):
+        back &= ~over
+        _forget(table, over)
+    if any_of(back):
+        _come_back(table, plan, look, back, seconds)
+
+
+def _come_back(table: RepTable, plan: Plan, look: Look, back: Bool, seconds: F64) -> None:
+    """What is back in the first phase is done, or was a half repetition."""
+    people, rows = np.nonzero(back)
+    # A foot that was not seen, NaN, has not moved.
+    away = look.foot[people] - table.foot[people, rows]
+    moved = np.hypot(away[:, 0], away[:, 1]) > plan.max_travel[rows] * look.body_height[people]
+    done = (table.reached[people, rows] == plan.last[rows]) & (seconds[people, rows] >= plan.rep_min_s[rows]) & ~moved
+    table.phase[people, rows] = np.where(done, DONE, AT_REST)
+    table.foot[people, rows] = look.foot[people]
+    table.done_us[people[done], rows[done]] = look.now_us
+    people, rows = people[~done], rows[~done]
+    table.gauge[people, rows] = np.nan
+    table.rest_us[people, rows] = look.now_us
+
+
+def _claims(table: RepTable, plan: Plan, rests: Bool) -> Iterator[Rep]:
+    """Of what each person has done, that which counts."""
+    for person in np.nonzero(np.logical_or.reduce(table.phase[: len(rests)] == DONE, axis=1))[0].tolist():
+        phase, since = table.phase[person], table.rest_us[person]
+        for row in sorted(np.nonzero(phase == DONE)[0].tolist(), key=lambda each: int(plan.rank[each])):
+            if phase[row] != DONE:
+                continue
+            started_us, ended_us = int(since[row]), int(table.done_us[person, row])
+            same = since < (started_us + ended_us) // 2
+            rivals = (phase == MOVING) & (table.reached[person] == plan.last) & plan.beats[:, row] & same
+            if any_of(rivals) and rests[person, row]:
+                continue
+            values = table.gauge[person, row] * plan.gauge_sign[row]
+            yield Rep(person, row, started_us, ended_us, values.tolist())
+            # What else was done or begun in the same time is the same movement.
+            void, back = same & (phase == MOVING), same & (phase == DONE)
+            table.gauge[person, void | back] = np.nan
+            phase[void], since[void] = NOT_READY, 0
+            phase[back], since[back] = AT_REST, ended_us
+
+
+def _forget(table: RepTable, lost: Bool) -> None:
+    n = len(lost)
+    table.phase[:n][lost] = NOT_READY
+    table.rest_us[:n][lost] = 0
+    table.gauge[:n][lost] = np.nan
+
+
+def _with_people(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float) -> RepTable:
+    """The table with the people of the frame first, then others who were seen lately."""
+    n = len(look.track_id)
+    if table is None or table.rows != list(plan.names) or table.gauge.shape[2] != plan.gauge_sign.shape[1]:
+        table = blank_table(plan.names, plan.gauge_sign.shape[1], 0)
+    same = table.track_id[:n].tobytes() == look.track_id.tobytes()
+    if same and len(table.track_id) == n:
+        return table
+    recent = look.now_us - table.at_us <= max_gap_s * 1e6
+    absent = recent & ~np.isin(table.track_id, look.track_id)
+    if same and np.count_nonzero(absent) == len(table.track_id) - n:
+        return table
+    place = {track: i for i, track in enumerate(table.track_id.tolist())}
+    kept = np.nonzero(absent)[0]
+    fresh = blank_table(plan.names, plan.gauge_sign.shape[1], n + len(kept))
+    fresh.track_id[:n], fresh.at_us[:n] = look.track_id, look.now_us
+    new = [i for i, track in enumerate(look.track_id.tolist()) if track in place]
+    old = [place[track] for track in look.track_id[new].tolist()]
+    target, source = np.array([*new, *range(n, n + len(kept))], np.int64), np.array([*old, *kept], np.int64)
+    for each in fields(RepTable):
+        if each.name not in ("rows", "looked_us"):
+            getattr(fresh, each.name)[target] = getattr(table, each.name)[source]
+    return fresh

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pipeline.core.records import Record, Tick
 from pipeline.core.types import F32, F64
-from pipeline.core.units import ANGLE_UNIT_DEG, rounded
+from pipeline.core.units import ANGLE_UNIT_DEG, rounded_to, units_in_one
 from pipeline.core.values import Event, Measures, Motions
 from pipeline.core.vocabulary import ANGLES, MEASURES, POSTURES
+from pipeline.core.zones import Scene
 from stages.analyze.body import Bodies, Extent, measure_bodies
+from stages.analyze.counting import Counter
+from stages.analyze.exercises import Exercise
 from stages.analyze.falls import step_fall
+from stages.analyze.feet import People
+from stages.analyze.kinematics import measure_joints
 from stages.analyze.layout import Layout, layout_of
 from stages.analyze.learn import learn_lengths, learn_up, up_of
 from stages.analyze.movement import Shape, move, shape_of
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import hold_posture, posture_of
-from stages.analyze.reps import Look, count_rep, flexion_of
-from stages.analyze.state import AnalyzedPerson, AnalyzeState, CountedReps
+from stages.analyze.state import AnalyzedPerson, AnalyzeState
 from stages.analyze.told import Told
+from stages.analyze.watch import Watch
 
-_SCALAR_UNIT = 1 / 1000
+_PER_DEGREE = units_in_one(ANGLE_UNIT_DEG)
+_PER_SCALAR = units_in_one(1 / 1000)
+_BODY_HEIGHT = [measure.name for measure in MEASURES].index("body_height")
 
 
 class AnalyzeStage:
     """A `KeyedStage` from Motions to Measures and Events; each frame yields one Measures and then its events."""
 
-    def __init__(self, options: AnalyzeOptions | None = None) -> None:
+    def __init__(
+        self,
+        options: AnalyzeOptions | None = None,
+        exercises: Sequence[Exercise] = (),
+        scenes: Mapping[str, Scene] | None = None,
+    ) -> None:
         self._options = options or AnalyzeOptions()
+        self._watch = Watch(self._options, scenes or {})
+        self._counter = Counter(exercises, self._options)
         self._layouts: dict[str, Layout] = {}
 
     def initial_state(self, camera: str) -> AnalyzeState:
@@ -41,9 +55,12 @@ class AnalyzeStage:
         motions = record.value
         layout = self._layout(motions.poses.skeleton)
         metric = motions.poses.world.shape[1] > 0
-        bodies = measure_bodies(motions, layout, up_of(state, metric), self._options)
+        up = up_of(state, metric)
+        bodies = measure_bodies(motions, layout, up, self._options)
         told = Told(state, record.stamp)
         people = {person.track_id: person for person in state.people}
+        shown: list[AnalyzedPerson] = []
+        shapes: list[Shape] = []
         postures: list[int] = []
         scalars: list[tuple[float, ...]] = []
         size = motions.poses.width, motions.poses.height
@@ -58,18 +75,28 @@ class AnalyzeStage:
             elapsed_s = max(elapsed_s, min((told.now_us - person.seen_us) / 1e6, 1.0))
             shape = self._person(state, person, extent, bodies, size, told)
             person.seen_us = told.now_us
+            shown.append(person)
+            shapes.append(shape)
             postures.append(person.posture)
             scalars.append((shape.tilt, shape.hip, shape.head, shape.speed, shape.descent, shape.body_height))
+        self._counter.step(state, bodies, motions.track_id, shown, shapes, up, told)
         if metric:
             learn_up(state, bodies.extents, elapsed_s)
+        seen = _seen(motions, bodies, scalars, postures, told)
+        floor = self._watch.step(state, record.stamp.camera, seen, told)
         self._leave(state, told)
-        measures = _measures(motions, bodies.angles, postures, scalars, told.events)
+        self._watch.leave(state, record.stamp.camera, told)
+        joints, masses = measure_joints(state, bodies, motions.track_id, up, size, told.now_us, self._options)
+        angles = np.concatenate((bodies.angles, joints), axis=1)
+        more = np.concatenate((floor, masses), axis=1)
+        measures = _measures(motions, angles, postures, scalars, more, told.events)
         return state, [measures, *told.events]
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
         told = Told(state, record.stamp)
         self._leave(state, told)
+        self._watch.leave(state, record.stamp.camera, told)
         if not told.events:
             return state, []
         nobody = Measures(
@@ -93,14 +120,6 @@ class AnalyzeStage:
         told.event("enter", "enter", track_id, told.now_us)
         return person
 
-    def _reps(self, person: AnalyzedPerson) -> list[CountedReps]:
-        """One for each exercise; counts outlive a change of the list of exercises."""
-        exercises = self._options.exercises
-        if [reps.exercise for reps in person.reps] != [exercise.name for exercise in exercises]:
-            kept = {reps.exercise: reps for reps in person.reps}
-            person.reps = [kept.get(exercise.name) or CountedReps(exercise.name) for exercise in exercises]
-        return person.reps
-
     def _leave(self, state: AnalyzeState, told: Told) -> None:
         options = self._options
         for person in state.people:
@@ -108,6 +127,7 @@ class AnalyzeStage:
                 person.present = False
                 stayed_s = (person.seen_us - person.entered_us) / 1e6
                 told.event("leave", "leave", person.track_id, person.seen_us, value=stayed_s)
+        self._counter.end_sets(state, told)
         forgotten_us = told.now_us - int((options.leave_s + options.keep_s) * 1e6)
         if any(person.seen_us < forgotten_us for person in state.people):
             state.people = [person for person in state.people if person.seen_us >= forgotten_us]
@@ -126,30 +146,13 @@ class AnalyzeStage:
         learn_lengths(person, extent, bodies.metric, dt_s, options)
         move(person, extent, now_us, options)
         shape = shape_of(person, extent, state)
-        shown = posture_of(shape, person.posture, options)
+        shown = posture_of(shape, (person.posture, person.next_posture), options)
         before_us = person.posture_us
         if hold_posture(person, shown, now_us, options):
             seconds = (person.posture_us - before_us) / 1e6 if before_us else None
             evidence = {"trunk_tilt": shape.tilt, "hip_height": shape.hip, "travel": shape.travel}
             label = POSTURES[person.posture]
             told.event("posture", label, person.track_id, person.posture_us, value=seconds, evidence=evidence)
-        look = Look(
-            flexion=flexion_of(extent),
-            foot_x=extent.foot_x,
-            foot_y=extent.foot_y,
-            low=shape.hip,
-            tilt=shape.tilt,
-            body_height=shape.body_height,
-            posture=POSTURES[person.posture],
-            now_us=now_us,
-            dt_s=dt_s,
-        )
-        for exercise, reps in zip(options.exercises, self._reps(person), strict=True):
-            rep = count_rep(reps, exercise, look)
-            if rep is not None:
-                told.event(
-                    "rep", exercise.name, person.track_id, rep.started_us, now_us, float(reps.count), rep.evidence
-                )
         fall = step_fall(person, shape, now_us, last_us, options)
         if fall is not None:
             self._tell_fall(person, fall, shape, size, told)
@@ -172,14 +175,40 @@ class AnalyzeStage:
         told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
 
 
+def _seen(
+    motions: Motions, bodies: Bodies, scalars: list[tuple[float, ...]], postures: list[int], told: Told
+) -> People:
+    poses = motions.poses
+    return People(
+        track_id=motions.track_id,
+        points=bodies.picture,
+        hip=bodies.hip,
+        foot=bodies.foot,
+        angles=bodies.angles,
+        posture=np.array(postures, np.uint8),
+        height=np.array([each[_BODY_HEIGHT] for each in scalars]),
+        box=poses.xyxy,
+        metric=bodies.metric,
+        width=poses.width,
+        size_y=poses.height,
+        now_us=told.now_us,
+    )
+
+
 def _measures(
-    motions: Motions, angles: F64, postures: list[int], scalars: list[tuple[float, ...]], events: list[Event]
+    motions: Motions,
+    angles: F64,
+    postures: list[int],
+    scalars: list[tuple[float, ...]],
+    more: F64,
+    events: list[Event],
 ) -> Measures:
-    table: F32 = np.array(scalars, np.float32).reshape(len(scalars), len(MEASURES))
+    body: F32 = np.array(scalars, np.float32).reshape(len(scalars), len(MEASURES) - more.shape[1])
+    table = np.concatenate((body, more.astype(np.float32)), axis=1)
     return Measures(
         track_id=motions.track_id,
         posture=np.array(postures, np.uint8),
-        angles=rounded(angles.astype(np.float32), ANGLE_UNIT_DEG),
-        scalars=rounded(table, _SCALAR_UNIT),
+        angles=rounded_to(angles.astype(np.float32), _PER_DEGREE),
+        scalars=rounded_to(table, _PER_SCALAR),
         events=tuple(events),
     )

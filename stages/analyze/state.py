@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stages.analyze.moves import RepTable
+from stages.analyze.symmetry import Swings
+from stages.analyze.watched import Ground, Placed, Watched
+
 NAN = float("nan")
 
 
 @dataclass(slots=True)
 class CountedReps:
-    """Repetitions of one exercise.
+    """Repetitions of one exercise, and the set under way.
 
     Attributes:
         exercise: Its name.
         count: Repetitions so far.
-        phase: 0 not ready, 1 at rest, 2 moving.
-        rest_us: Since when at rest (phase 0), or when last at rest (phases 1 and 2); None when not.
-        foot_x, foot_y: Where the feet stood when last at rest, pixels.
-        effort_s, bad_s, unseen_s: Seconds in the effort pose, out of bounds, and without a needed joint.
-        elbow, shoulder, hip, knee: Greatest flexion in this repetition, degrees.
-        low: Least height of the hips in it, leg lengths.
-        tilt: Greatest trunk tilt in it, degrees.
+        phase, rest_us ... tilt: Of the first version, which kept a repetition under way here; now in `RepTable`.
+        set_count: Repetitions of the set under way; 0 = none.
+        set_us, last_us: When it began, and when its last repetition ended.
+        first_s, last_s: Seconds of its first and last repetition.
+        sums: Sum of each evidence over its repetitions.
+        seen: In how many of them it was seen.
     """
 
     exercise: str
@@ -38,6 +41,13 @@ class CountedReps:
     knee: float = 0.0
     low: float = 1.0
     tilt: float = 0.0
+    set_count: int = 0
+    set_us: int = 0
+    last_us: int = 0
+    first_s: float = 0.0
+    last_s: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,7 +75,7 @@ class AnalyzedPerson:
         up_us: Since when upright, or None.
         fall: 0 none, 1 suspected, 2 confirmed.
         fall_no, fall_at_us, fall_peak: Number, begin and fastest descent of the fall under way.
-        reps: One for each exercise.
+        reps: One for each exercise that they did.
     """
 
     track_id: int
@@ -114,6 +124,11 @@ class AnalyzeState:
         up_s: Seconds of evidence behind it.
         events: Number of the last event.
         people: Everyone seen lately.
+        moves: Where they stand in each exercise; None before the first frame.
+        watched: Where they stand on the floor and what their arms do; None before the first people.
+        placed: The same people about the camera's zones and lines; None where it has none.
+        ground: What was learned of the floor; None before the first people.
+        swings: How far their joints went lately; None before the first frame.
     """
 
     up_x: float = 0.0
@@ -122,3 +137,8 @@ class AnalyzeState:
     up_s: float = 0.0
     events: int = 0
     people: list[AnalyzedPerson] = field(default_factory=list)
+    moves: RepTable | None = None
+    watched: Watched | None = None
+    placed: Placed | None = None
+    ground: Ground | None = None
+    swings: Swings | None = None

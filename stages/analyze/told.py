@@ -33,7 +33,7 @@ class Told:
         self,
         kind: str,
         label: str,
-        track_id: int,
+        track_id: int | None,
         at_us: int,
         end_us: int | None = None,
         value: float | None = None,

@@ -77,3 +77,8 @@ class PoseOptions:
 
     max_people: int = 20
     """Most regions that are looked at in a frame; followed ones come first, then detections by score."""
+
+    colour: bool = True
+    """Whether the colours of people's clothes are taken (mean and spread of upper body and legs, nothing else). By them
+    the stage `track` knows someone again who was away for long. They end there and are never stored in the database.
+    Without them only the lengths of limbs tell who came back, which is seldom enough."""

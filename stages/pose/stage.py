@@ -12,6 +12,7 @@ from pipeline.core.records import Record
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, I64, U8
 from pipeline.core.values import Detections, Image, Poses
+from stages.pose.colour import clothes
 from stages.pose.crops import crops
 from stages.pose.following import candidates, following
 from stages.pose.options import PoseOptions
@@ -90,11 +91,20 @@ class PoseStage:
         estimated = gathered([(seen.batch, seen.row) for seen in results], len(self._skeleton))
         found = to_frame(estimated, looked[0], self._estimator.size, image.width, image.height)
         people = judge(state, self._options, self._skeleton, looked, found, now_us)
-        poses = self._poses(state, looked[1], found, people, image, now_us)
+        colour = self._colours(results, estimated, found, people)
+        poses = self._poses(state, looked[1], found, people, colour, image, now_us)
         return following(state, looked, found, people, self._options, (image.width, image.height), now_us), (poses,)
 
+    def _colours(self, results: Sequence[Seen], estimated: Estimated, found: InFrame, people: People) -> F32:
+        """(P, 2, 6) colours of who was seen and is shown, (P, 0, 6) where none are wanted."""
+        rows = people.rows[people.shown]
+        if not self._options.colour:
+            return np.empty((len(rows), 0, 6), dtype=np.float32)
+        pictures = [results[row].crop.picture for row in rows.tolist()]
+        return clothes(pictures, estimated.keypoints[rows], found.keypoint_score[rows], self._skeleton)
+
     def _poses(
-        self, state: PoseState, numbers: I64, found: InFrame, people: People, image: Image, now_us: int
+        self, state: PoseState, numbers: I64, found: InFrame, people: People, colour: F32, image: Image, now_us: int
     ) -> Poses:
         """Who was seen and is shown, and behind them those whose turn it was not."""
         rows = people.rows[people.shown]
@@ -111,6 +121,7 @@ class PoseStage:
             keypoints=np.concatenate((found.keypoints[rows], keypoints)),
             keypoint_score=np.concatenate((found.keypoint_score[rows], np.zeros(moved.shape[:2], dtype=np.float32))),
             world=np.concatenate((found.world[rows], world)),
+            colour=np.concatenate((colour, np.full((len(others), *colour.shape[1:]), np.nan, dtype=np.float32))),
         )
 
     def _of_size(self, state: PoseState, image: Image) -> PoseState:

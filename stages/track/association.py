@@ -39,6 +39,18 @@ def is_lying(bodies: Floats) -> Bool:
     return result
 
 
+def covered(xyxy: Floats) -> F64:
+    """(N,) largest share of each box that another one covers, in [0, 1]."""
+    if len(xyxy) < 2:
+        return np.zeros(len(xyxy))
+    low = np.maximum(xyxy[:, None, :2], xyxy[None, :, :2])
+    inner = np.maximum(np.minimum(xyxy[:, None, 2:], xyxy[None, :, 2:]) - low, 0)
+    shared = inner[..., 0] * inner[..., 1]
+    np.fill_diagonal(shared, 0)
+    result: F64 = shared.max(axis=1) / np.maximum(boxes.area(xyxy), 1e-12)
+    return result
+
+
 def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 | float = 0.0) -> tuple[I64, I64]:
     """The pairs (row, column) of the cheapest matching of `rows` with `columns` of `cost`, each below `max_cost`.
 

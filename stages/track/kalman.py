@@ -35,41 +35,38 @@ def start(boxes: F64, noise: Noise) -> tuple[F64, F64]:
 def predict(mean: F64, covariance: F64, dt_s: float, noise: Noise) -> tuple[F64, F64]:
     """Mean and covariance `dt_s` >= 0 later: continuous white noise on velocity (acceleration) and position (drift)."""
     size2 = size_of(mean) ** 2
-    moved = mean[:, :4] + mean[:, 4:] * dt_s
-    np.maximum(moved[:, 2:], 1.0, out=moved[:, 2:])
+    moved = mean.copy()
+    moved[:, :4] += mean[:, 4:] * dt_s
+    np.maximum(moved[:, 2:4], 1.0, out=moved[:, 2:4])
     drift, acceleration = noise.drift**2 * dt_s, noise.acceleration**2 * dt_s
-    position, cross, velocity = covariance.T
+    _, cross, velocity = covariance.T
     step = dt_s * velocity
-    grown = np.empty_like(covariance)
-    grown[:, 0] = position + dt_s * (2 * cross + step) + size2 * (drift + acceleration * dt_s**2 / 3)
-    grown[:, 1] = cross + step + size2 * (acceleration * dt_s / 2)
-    grown[:, 2] = velocity + size2 * acceleration
-    return np.concatenate((moved, mean[:, 4:]), axis=1), grown
+    grown = covariance.copy()
+    grown[:, 0] += dt_s * (2 * cross + step)
+    grown[:, 1] += step
+    grown += size2[:, None] * (drift + acceleration * dt_s**2 / 3, acceleration * dt_s / 2, acceleration)
+    return moved, grown
 
 
 def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F64]:
     """Mean and covariance after the `boxes` (T, 4) were measured."""
     measure = (noise.measure * size_of(boxes)) ** 2
-    position, cross, velocity = covariance.T
-    total = position + measure
-    gain, gain_velocity = position / total, cross / total
+    # Of a coordinate and of its velocity.
+    gain = covariance[:, :2] / (covariance[:, :1] + measure[:, None])
     surprise = boxes - mean[:, :4]
-    new_mean = np.concatenate(
-        (mean[:, :4] + gain[:, None] * surprise, mean[:, 4:] + gain_velocity[:, None] * surprise), axis=1
-    )
-    new_covariance = np.empty_like(covariance)
-    new_covariance[:, 0] = gain * measure
-    new_covariance[:, 1] = gain_velocity * measure
-    new_covariance[:, 2] = velocity - gain_velocity * cross
+    new_mean = mean + (gain[:, :, None] * surprise[:, None, :]).reshape(mean.shape)
+    new_covariance = covariance.copy()
+    new_covariance[:, 2] -= gain[:, 1] * covariance[:, 1]
+    new_covariance[:, :2] = gain * measure[:, None]
     return new_mean, new_covariance
 
 
 def distance2(mean: F64, covariance: F64, centres: Floats, noise: Noise) -> F64:
     """(T, N) squared Mahalanobis distance of each track's predicted centre to each of the `centres` (N, 2)."""
     total = covariance[:, 0] + (noise.measure * size_of(mean)) ** 2
-    difference = mean[:, None, :2] - centres[None]
-    difference *= difference
-    result: F64 = (difference[..., 0] + difference[..., 1]) / total[:, None]
+    x = mean[:, :1] - centres[:, 0]
+    y = mean[:, 1:2] - centres[:, 1]
+    result: F64 = (x * x + y * y) / total[:, None]
     return result
 
 

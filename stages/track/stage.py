@@ -2,7 +2,8 @@
 
 Every frame's poses give one `Tracks` with the people who have a number. A person in plain sight (`sure_score`), or in
 the first frame, has one at once; a doubtful one with the second sight, and if there is none is never reported. People
-out of sight are not reported; they keep their number for `lost_s`.
+out of sight are not reported; they keep their number for `lost_s`. For `remember_s` their looks are remembered: a
+newcomer who may be one of them is looked at for up to `recall_s` before it is reported, by the old number or a new one.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import numpy as np
 
 from pipeline.core import boxes, ids
 from pipeline.core.errors import InvalidRecord
+from pipeline.core.masks import all_of, any_of
 from pipeline.core.records import Record, Tick
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, F64, I64, Bool
 from pipeline.core.values import Poses, Tracks
 from stages.track import kalman
-from stages.track.association import BODY, box_costs, is_lying, likeness, matched
+from stages.track.association import BODY, box_costs, covered, is_lying, likeness, matched
 from stages.track.kalman import Noise
+from stages.track.looks import looks_of, unlikeness
 from stages.track.options import TrackOptions
+from stages.track.returns import away, known_again, leave
 from stages.track.state import TrackState
 
 
@@ -47,7 +51,7 @@ class TrackStage:
     def step(self, state: TrackState, record: Record[Poses]) -> tuple[TrackState, Sequence[Tracks]]:
         """Match the people of the frame with the tracks; begin and end tracks."""
         poses, now_us = record.value, record.stamp.captured_at_us
-        body = poses.keypoints[:, _body_indices(poses.skeleton), :2]
+        body = poses.keypoints.take(_body_indices(poses.skeleton), axis=1)[:, :, :2].copy()
         # Nobody is so new that a second sight cannot be waited for, unless the frames themselves are too far apart.
         alone = state.at_us == 0 or now_us - state.at_us > self._options.confirm_s * 1e6
         state.resize(poses.width, poses.height)
@@ -55,31 +59,40 @@ class TrackStage:
         self._predict(state, now_us)
 
         track_of, taken = self._match(state, poses, body, now_us)
-        people = np.flatnonzero(track_of >= 0)
-        self._update(state, track_of[people], poses.xyxy[people], body[people], now_us)
+        named = track_of >= 0
+        self._update(state, poses, body, track_of, named.nonzero()[0], now_us)
 
         fresh = self._newcomers(poses, body, track_of, taken)
-        named = track_of >= 0
         if len(fresh):
             named[fresh] = alone | (poses.score[fresh] >= self._options.sure_score)
             mean, covariance = kalman.start(boxes.centre_and_size(poses.xyxy[fresh]), self._noise)
             track_of[fresh] = len(state.track_id) + np.arange(len(fresh))
-            state.append(np.zeros(len(fresh), np.int64), now_us, mean, covariance, body[fresh])
+            state.append(now_us, mean, covariance, body[fresh])
 
-        reported = np.flatnonzero(named)
-        self._give_numbers(state, track_of[reported], record.stamp.camera_no)
+        self._learn(state, poses, track_of, now_us)
+        self._give_numbers(state, track_of[named], alone, now_us, record.stamp.camera_no)
+        reported = named.nonzero()[0]
+        track_id = state.track_id.take(track_of.take(reported))
+        if not all_of(track_id > 0):
+            reported, track_id = reported[track_id > 0], track_id[track_id > 0]
+        if any_of(state.track_id < 0):
+            state.keep(state.track_id >= 0)
         state.at_us = max(state.at_us, now_us)
-        track_id = state.track_id[track_of[reported]]
-        return state, (
-            Tracks(poses=poses if len(reported) == len(poses) else _chosen(poses, reported), track_id=track_id),
-        )
+        whole = len(reported) == len(poses) and not poses.colour.shape[1]
+        return state, (Tracks(poses=poses if whole else _chosen(poses, reported), track_id=track_id),)
 
     def _forget(self, state: TrackState, now_us: int) -> None:
         o = self._options
+        if len(state.past_us) and now_us - int(state.past_us.min()) > o.remember_s * 1e6:
+            state.keep_past(now_us - state.past_us <= o.remember_s * 1e6)
         if len(state.track_id) == 0 or now_us - int(state.seen_us.min()) <= min(o.lost_s, o.confirm_s) * 1e6:
             return
         keep_us = np.where(state.track_id > 0, o.lost_s * 1e6, o.confirm_s * 1e6)
-        state.keep(now_us - state.seen_us <= keep_us)
+        kept = now_us - state.seen_us <= keep_us
+        left = ~kept & (state.track_id > 0) & (now_us - state.seen_us <= o.remember_s * 1e6)
+        if any_of(left):
+            leave(state, o, left)
+        state.keep(kept)
 
     def _predict(self, state: TrackState, now_us: int) -> None:
         dt_s = max(now_us - state.at_us, 0) / 1e6
@@ -89,9 +102,11 @@ class TrackStage:
         if dt_s > self._options.recover_s:
             state.mean[:, 6:] = 0.0
         else:
-            state.mean[state.seen_us < state.at_us, 6:] = 0.0
+            lost = state.seen_us < state.at_us
+            if any_of(lost):
+                state.mean[lost, 6:] = 0.0
         mean, state.covariance = kalman.predict(state.mean, state.covariance, dt_s, self._noise)
-        state.keypoints = state.keypoints + (mean[:, None, :2] - state.mean[:, None, :2]).astype(np.float32)
+        state.keypoints = state.keypoints + (mean[:, :2] - state.mean[:, :2]).astype(np.float32)[:, None]
         state.mean = mean
 
     def _match(self, state: TrackState, poses: Poses, body: F32, now_us: int) -> tuple[I64, Bool]:
@@ -106,11 +121,11 @@ class TrackStage:
         free = np.ones(len(state.track_id), np.bool_)
         handicap = np.where(state.seen_us < state.at_us, o.lost_handicap, 0.0)
         for tracks, people, max_cost in self._rounds(state, poses, valid, high, now_us):
-            rows, columns = np.flatnonzero(tracks & free), np.flatnonzero(people & (track_of < 0))
+            rows, columns = (tracks & free).nonzero()[0], (people & (track_of < 0)).nonzero()[0]
             rows, columns = matched(cost, rows, columns, max_cost, handicap[rows])
             track_of[columns] = rows
             free[rows] = False
-            if not free.any():
+            if not any_of(free):
                 break
         return track_of, high
 
@@ -119,7 +134,8 @@ class TrackStage:
     ) -> Iterator[tuple[Bool, Bool, float]]:
         """Which tracks (T,) and poses (N,) take part in each round, and the largest cost of a match in it."""
         o = self._options
-        confirmed = state.track_id > 0
+        # Who is only waited for, to be known again, has been seen twice too.
+        confirmed = (state.track_id > 0) | (state.seen_us > state.since_us)
         yield confirmed, high, o.high_cost
         recent = state.seen_us >= min(state.at_us, now_us - o.recover_s * 1e6)
         yield confirmed & recent, valid & ~high & (poses.score >= o.low_score), o.low_cost
@@ -129,36 +145,65 @@ class TrackStage:
         """(T, N) cost of each match in [0, 1]; infinite beyond the gate."""
         o = self._options
         predicted = boxes.from_centre_and_size(state.mean[:, :4])
+        unseen_us = now_us - state.seen_us
         limb_speed = o.limb_speed * kalman.size_of(state.mean)
-        slack = (now_us - state.seen_us) / 1e6 * np.sqrt(limb_speed**2 + state.covariance[:, 2])
+        slack = unseen_us / 1e6 * np.sqrt(limb_speed**2 + state.covariance[:, 2])
         alike = likeness(state.keypoints, body, predicted, slack)
         of_boxes = box_costs(predicted, poses.xyxy)
         cost = of_boxes + o.pose_weight * (1.0 - alike - of_boxes)
         unlike = np.isnan(alike)
-        if unlike.any():
+        if any_of(unlike):
             cost = np.where(unlike, of_boxes, cost)
         centres = (poses.xyxy[:, :2] + poses.xyxy[:, 2:]) * np.float32(0.5)
         far = kalman.distance2(state.mean, state.covariance, centres, self._noise) > o.gate
-        cost[far & ~(alike >= o.gate_oks)] = np.inf
-        vanished = (state.seen_us < state.at_us) & (now_us - state.seen_us <= o.fallen_s * 1e6)
-        if vanished.any():
+        if any_of(far):
+            cost[far & ~(alike >= o.gate_oks)] = np.inf
+        doubtful = self._doubtful(cost)
+        if any_of(doubtful) and any_of(state.look_count > 0):
+            cost += o.look_weight * doubtful * unlikeness(state.looks, looks_of(poses, np.arange(len(poses))))
+        # Not of people whom no frame could show: they are where they are foretold as well as any.
+        missed = state.seen_us < state.at_us
+        limit = np.where(missed & (unseen_us > o.recover_s * 1e6), o.lost_cost, np.inf)
+        limit[self._at_edge(state)] = o.edge_cost
+        cost[cost > limit[:, None]] = np.inf
+        vanished = missed & (unseen_us <= o.fallen_s * 1e6)
+        if any_of(vanished):
             way = np.linalg.norm(state.mean[:, None, :2] - centres[None], axis=2)
             fallen = vanished[:, None] & is_lying(body)[None] & (way <= kalman.size_of(state.mean)[:, None])
             cost[fallen] = np.minimum(cost[fallen], o.fallen_cost)
         return cost
 
-    def _update(self, state: TrackState, rows: I64, xyxy: F32, body: F32, now_us: int) -> None:
-        if len(rows) == 0:
+    def _at_edge(self, state: TrackState) -> Bool:
+        """(T,) who is foretold to be on the way over the left or right edge of the picture."""
+        x, half = state.mean[:, 0], 0.5 * state.mean[:, 2]
+        result: Bool = (x < half) | (x > state.width - half)
+        return result
+
+    def _doubtful(self, cost: F64) -> Bool:
+        """(T, N) the likely matches that looks have a say in: dear ones, and where another one is as likely."""
+        o = self._options
+        near = cost < np.minimum(np.minimum(cost.min(axis=0), cost.min(axis=1)[:, None]) + o.near_cost, o.high_cost)
+        rivals = (near.sum(axis=0) > 1) | (near.sum(axis=1) > 1)[:, None]
+        doubtful: Bool = near & (rivals | (cost > o.sure_cost))
+        return doubtful
+
+    def _update(self, state: TrackState, poses: Poses, body: F32, track_of: I64, people: I64, now_us: int) -> None:
+        """Take what was measured of these people of the frame, each of whom has a track."""
+        if len(people) == 0:
             return
+        rows = track_of.take(people)
         state.mean[rows], state.covariance[rows] = kalman.update(
-            state.mean[rows], state.covariance[rows], boxes.centre_and_size(xyxy), self._noise
+            state.mean.take(rows, axis=0),
+            state.covariance.take(rows, axis=0),
+            boxes.centre_and_size(poses.xyxy.take(people, axis=0)),
+            self._noise,
         )
-        state.keypoints[rows] = body
+        state.keypoints[rows] = body.take(people, axis=0)
         state.seen_us[rows] = now_us
 
     def _newcomers(self, poses: Poses, body: F32, track_of: I64, high: Bool) -> I64:
         """Indices of the poses that begin a track: good enough, and no second skeleton on someone already here."""
-        candidates = np.flatnonzero(high & (track_of < 0) & (poses.score >= self._options.new_score))
+        candidates = (high & (track_of < 0) & (poses.score >= self._options.new_score)).nonzero()[0]
         if len(candidates) == 0:
             return candidates
         alike = likeness(body[candidates], body, poses.xyxy[candidates])
@@ -167,11 +212,37 @@ class TrackStage:
         double = (rivals & (alike >= self._options.duplicate_oks)).any(axis=1)
         return candidates[~double]
 
-    def _give_numbers(self, state: TrackState, rows: I64, camera_no: int) -> None:
-        """A number for those who have none, in the order of the frame's people."""
-        for row in rows[state.track_id[rows] == 0].tolist():
-            state.counter += 1
-            state.track_id[row] = ids.make_track_id(camera_no, state.counter)
+    def _learn(self, state: TrackState, poses: Poses, track_of: I64, now_us: int) -> None:
+        """Take in the looks of people who were not looked at for `look_s` and do not overlap with others."""
+        people = (track_of >= 0).nonzero()[0]
+        rows = track_of.take(people)
+        due = now_us - state.looked_us.take(rows) >= self._options.look_s * 1e6
+        if not any_of(due):
+            return
+        people, rows = people[due], rows[due]
+        state.looked_us[rows] = now_us
+        apart = covered(poses.xyxy)[people] <= self._options.most_covered
+        if any_of(apart):
+            state.looks.learn(rows[apart], looks_of(poses, people[apart]))
+
+    def _give_numbers(self, state: TrackState, rows: I64, alone: bool, now_us: int, camera_no: int) -> None:
+        """The old number or a new one for those who have none, in the order of the frame's people.
+
+        Who may yet be known again stays without one for a while. A track whose number goes to a newcomer gets -1.
+        """
+        rows = rows[state.track_id[rows] == 0]
+        if not len(rows):
+            return
+        numbers, looks = away(state, self._options, now_us)
+        found, decided = known_again(state, self._options, rows, looks, now_us, last=alone)
+        for row, known in zip(rows[decided].tolist(), found[decided].tolist(), strict=True):
+            if known < 0:
+                state.counter += 1
+                state.track_id[row] = ids.make_track_id(camera_no, state.counter)
+            else:
+                state.track_id[state.track_id == numbers[known]] = -1
+                state.keep_past(state.past_id != numbers[known])
+                state.track_id[row] = numbers[known]
 
 
 @lru_cache(maxsize=64)

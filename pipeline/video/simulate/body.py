@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -92,3 +92,13 @@ def draw_body(random: np.random.Generator) -> Body:
         foot_m=FOOT * height * float(next(vary)),
         ankle_m=ANKLE_HEIGHT * height,
     )
+
+
+def of_build(body: Body, build: str) -> Body:
+    """The same person of another build: one of `parameters.BODIES`, `any` = as drawn."""
+    if build in ("slim", "stout"):
+        return replace(body, stoutness=0.85 if build == "slim" else 1.35)
+    if build in ("short", "tall"):
+        scale = (1.50 if build == "short" else 1.95) / body.height_m
+        return replace(body, **{f.name: getattr(body, f.name) * scale for f in fields(body) if f.name.endswith("_m")})
+    return body

@@ -1,4 +1,4 @@
-"""Walking: feet that stay where they are planted, hips and arms that follow."""
+"""Walking and running: feet that stay where they are planted, hips and arms that follow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,49 @@ from pipeline.video.simulate.body import ANKLE_HEIGHT, FOOT
 from pipeline.video.simulate.posture import INDEX, SIDES, placed
 from pipeline.video.simulate.script import minimum_jerk
 
-# Natural walking: steps of 0.41 body heights at some 105 to 115 a minute, a foot planted for 60 % of its cycle
-# (Perry, Gait Analysis). So a foot leaves the floor when the hips are 1.3 steps short of its next print, and
-# lands when they are 0.5 steps short of it. Hips rise and fall by 4 to 5 cm, highest over a planted foot.
-STEP = 0.41
-_LEAVES, _LANDS = 1.3, 0.5
 _HALF_WIDTH = 0.050
 _BALL, _HEEL = 0.62 * FOOT, 0.20 * FOOT
 _RAMP_S = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Gait:
+    """A way to go; lengths in body heights, angles in degrees.
+
+    Attributes:
+        activity: Its word.
+        step: Length of a step.
+        leaves, lands: How many steps the hips are short of a foot's next print when it leaves the floor for it, and
+            when it lands there.
+        lift: How far a foot swings above the line between its prints.
+        low, bounce: How much lower than in standing the hips are, and how far they rise over a planted foot
+            (negative: they sink).
+        lean: Of the trunk.
+        arms, elbows: Swing of the arms, and how far elbows are bent beyond standing.
+        push: Pitch of the foot that leaves the floor.
+    """
+
+    activity: str
+    step: float
+    leaves: float
+    lands: float
+    lift: float
+    low: float
+    bounce: float
+    lean: float
+    arms: float
+    elbows: float
+    push: float
+
+
+# Natural walking: steps of 0.41 body heights at some 105 to 115 a minute, a foot planted for 60 % of its cycle
+# (Perry, Gait Analysis). So a foot leaves the floor when the hips are 1.3 steps short of its next print, and
+# lands when they are 0.5 steps short of it. Hips rise and fall by 4 to 5 cm, highest over a planted foot.
+WALKING = Gait("walk", 0.41, 1.3, 0.5, 0.022, 0.013, 0.012, 3.0, 19.0, 9.0, 36.0)
+
+# Jogging at 2.5 to 3 m/s: some 160 steps a minute, a foot planted for 35 % of its cycle, hips lowest over it and
+# 7 to 8 cm higher in flight, elbows at right angles (Novacheck, The biomechanics of running, 1998).
+RUNNING = Gait("run", 0.60, 1.62, 0.32, 0.150, 0.030, -0.021, 8.0, 34.0, 74.0, 52.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +69,7 @@ class Walk:
         speed_m_s: Speed between the first and the last steps.
         standing: (P,) the posture of standing, in its own place, body heights.
         lead: 0 where the left foot goes first, 1 where the right does.
+        gait: Walking or running.
     """
 
     start_s: float
@@ -44,7 +80,13 @@ class Walk:
     speed_m_s: float
     standing: F64
     lead: int
-    activity: str = field(default="walk", init=False)
+    gait: Gait = WALKING
+    phase: str = field(default="", init=False)
+
+    @property
+    def activity(self) -> str:
+        """Walk or run."""
+        return self.gait.activity
 
     @property
     def end_s(self) -> float:
@@ -54,18 +96,19 @@ class Walk:
     def posture(self, t: float) -> F64:
         """(P,) at time t."""
         gone, pace = self._progress(t)
-        steps = max(2, round(self.length_m / self.height_m / STEP))
+        steps = max(2, round(self.length_m / self.height_m / self.gait.step))
         step = self.length_m / self.height_m / steps
         s = gone / self.height_m
         q = self.standing.copy()
+        gait = self.gait
         # Which leg leads: 1 = the one that goes first, -1 = the other, largest when both feet are down.
         leads = np.sin(np.pi * s / step) * pace
         first = 1.0 if self.lead == 0 else -1.0
         q[INDEX["x"]] += s
         q[INDEX["y"]] += first * 0.012 * np.cos(np.pi * s / step) * pace
-        q[INDEX["z"]] += pace * (-0.013 + 0.012 * np.cos(2 * np.pi * s / step))
-        q[INDEX["pitch"]] += np.deg2rad(3.0) * pace
-        q[INDEX["neck_pitch"]] -= np.deg2rad(3.0) * pace
+        q[INDEX["z"]] += pace * (-gait.low + gait.bounce * np.cos(2 * np.pi * s / step))
+        q[INDEX["pitch"]] += np.deg2rad(gait.lean) * pace
+        q[INDEX["neck_pitch"]] -= np.deg2rad(gait.lean) * pace
         q[INDEX["roll"]] -= first * np.deg2rad(2.0) * np.cos(np.pi * s / step) * pace
         q[INDEX["spine_roll"]] += first * np.deg2rad(2.0) * np.cos(np.pi * s / step) * pace
         q[INDEX["heading"]] -= first * np.deg2rad(5.0) * leads
@@ -74,9 +117,9 @@ class Walk:
         q[INDEX["sway"]] *= 1 - 0.6 * pace
         for number, side in enumerate(SIDES):
             same = 1.0 if number == self.lead else -1.0
-            q[INDEX[f"{side}_arm_flex"]] -= np.deg2rad(19.0) * same * leads
-            q[INDEX[f"{side}_elbow"]] += np.deg2rad(9.0) * pace - np.deg2rad(9.0) * same * leads
-            x, z, pitch = _foot(s, step, steps, odd=number == self.lead)
+            q[INDEX[f"{side}_arm_flex"]] -= np.deg2rad(gait.arms) * same * leads
+            q[INDEX[f"{side}_elbow"]] += np.deg2rad(gait.elbows) * pace - np.deg2rad(9.0) * same * leads
+            x, z, pitch = _foot(gait, s, step, steps, odd=number == self.lead)
             out = 1.0 if side == "left" else -1.0
             sideways = self.standing[INDEX[f"{side}_foot_y"]]
             # Walkers put their feet closer together than standers: in between, by how far from both ends.
@@ -100,7 +143,7 @@ class Walk:
         return float(self.speed_m_s * (t - np.sin(turn) * _RAMP_S / np.pi) / 2), float((1 - np.cos(turn)) / 2)
 
 
-def _foot(s: float, step: float, steps: int, *, odd: bool) -> tuple[float, float, float]:
+def _foot(gait: Gait, s: float, step: float, steps: int, *, odd: bool) -> tuple[float, float, float]:
     """Ankle forward of the start and above the floor (body heights) and pitch (radians) of one foot.
 
     Prints lie at multiples of `step`: those of one foot at the odd ones, of the other at the even ones, and both
@@ -111,40 +154,40 @@ def _foot(s: float, step: float, steps: int, *, odd: bool) -> tuple[float, float
     if prints[-1] < end:
         prints.append(end)
     i = 1
-    while i < len(prints) and s > _window(prints, i, step)[1]:
+    while i < len(prints) and s > _window(gait, prints, i, step)[1]:
         i += 1
     if i == len(prints):
-        return _planted(prints[-1], s, step)
-    leaves, lands = _window(prints, i, step)
+        return _planted(gait, prints[-1], s, step)
+    leaves, lands = _window(gait, prints, i, step)
     if s <= leaves:
-        return _planted(prints[i - 1], s, step)
+        return _planted(gait, prints[i - 1], s, step)
     share = (s - leaves) / (lands - leaves)
-    x0, z0, pitch0 = _planted(prints[i - 1], leaves, step)
-    x1, z1, pitch1 = _planted(prints[i], lands, step)
+    x0, z0, pitch0 = _planted(gait, prints[i - 1], leaves, step)
+    x1, z1, pitch1 = _planted(gait, prints[i], lands, step)
     eased = minimum_jerk(share)
     lift = np.sin(np.pi * share) ** 2
     return (
         x0 + (x1 - x0) * (0.35 * share + 0.65 * eased),
-        z0 + (z1 - z0) * eased + 0.022 * lift,
+        z0 + (z1 - z0) * eased + gait.lift * lift,
         pitch0 + (pitch1 - pitch0) * eased + np.deg2rad(10.0) * lift * (1 - share),
     )
 
 
-def _window(prints: list[float], i: int, step: float) -> tuple[float, float]:
+def _window(gait: Gait, prints: list[float], i: int, step: float) -> tuple[float, float]:
     """How far the hips are when the foot leaves for print i and when it lands there."""
     last = len(prints) - 1
     end = prints[last]
     if i == last and end - prints[i - 1] < 1.5 * step:  # the last one only closes up to the other
         return end - 0.5 * step, end
-    return max(prints[i] - _LEAVES * step, 0.0), prints[i] - _LANDS * step
+    return max(prints[i] - gait.leaves * step, 0.0), prints[i] - gait.lands * step
 
 
-def _planted(at: float, s: float, step: float) -> tuple[float, float, float]:
+def _planted(gait: Gait, at: float, s: float, step: float) -> tuple[float, float, float]:
     """A foot on the floor rolls from heel to ball as the hips pass over it: forward, up, pitch of its ankle."""
     passed = (s - at) / step
-    strike = min(max((-0.22 - passed) / (_LANDS - 0.22), 0.0), 1.0)
-    push = min(max((passed - 0.18) / (2 - _LEAVES - 0.18), 0.0), 1.0)
-    pitch = np.deg2rad(-17.0) * strike + np.deg2rad(36.0) * push * push
+    strike = min(max((-0.22 - passed) / (gait.lands - 0.22), 0.0), 1.0)
+    push = min(max((passed - 0.18) / (2 - gait.leaves - 0.18), 0.0), 1.0)
+    pitch = np.deg2rad(-17.0) * strike + np.deg2rad(gait.push) * push * push
     c, sn = np.cos(pitch), np.sin(pitch)
     if pitch > 0:
         return at + _BALL - _BALL * c + ANKLE_HEIGHT * sn, _BALL * sn + ANKLE_HEIGHT * c, pitch

@@ -138,3 +138,64 @@ STEP_THROUGH: F64 = posture(
     HALF_KNEEL, x=0.0, z=0.300, pitch=50, spine_pitch=6, arm_flex=(52, 62), elbow=(20, 14), wrist=(-30, -60),
     left_foot_x=0.02, left_foot_z=0.125, left_foot_pitch=66, right_foot_z=0.075, right_foot_pitch=110,
 )  # fmt: skip
+
+# Onto the floor for exercises: hands where push-ups have them, forward of where one stood.
+PLANK_HANDS = 0.275
+CROUCH: F64 = posture(
+    STAND, x=-0.12, z=0.205, pitch=26, spine_pitch=14, neck_pitch=-14, arm_flex=(48, 48), arm_abd=(20, 20),
+    elbow=(30, 30), foot_pitch=(4, 4), knee_out=(16, 16), sway=0.4,
+)  # fmt: skip
+ON_SEAT: F64 = posture(
+    x=-0.325, z=0.066, pitch=-24, spine_pitch=16, neck_pitch=4, arm_flex=(-34, -34), arm_abd=(16, 16),
+    arm_twist=(0, 0), elbow=(12, 12), wrist=(-50, -50), foot_x=(0.0, 0.0), foot_y=(0.065, -0.065),
+    foot_z=(ANKLE_HEIGHT, ANKLE_HEIGHT), foot_yaw=(6, -6), knee_out=(7, 7), sway=0.4,
+)  # fmt: skip
+ON_BACK_KNEES_BENT: F64 = posture(
+    ON_SEAT, pitch=-87, spine_pitch=2, neck_pitch=4, arm_flex=(34, 30), arm_abd=(4, 4), arm_twist=(66, 66),
+    elbow=(122, 126), wrist=(0, 0), sway=0.25,
+)  # fmt: skip
+
+# Everyday movements near the floor that are no falls.
+KNEEL: F64 = posture(
+    STAND, x=0.0, z=0.288, pitch=4, spine_pitch=4, arm_flex=(10, 10), elbow=(24, 24), foot_x=(-0.245, -0.245),
+    foot_y=(0.06, -0.06), foot_z=(0.050, 0.050), foot_yaw=(0, 0), foot_pitch=(140, 140), knee_out=(5, 5), sway=0.5,
+)  # fmt: skip
+STOOP: F64 = posture(
+    STAND, x=-0.13, z=0.455, pitch=82, spine_pitch=24, neck_pitch=-24, knee_out=(10, 10), sway=0.4,
+)  # fmt: skip
+TO_THE_SHOE: F64 = posture(HALF_KNEEL, pitch=48, spine_pitch=28, neck_pitch=10, x=0.01, sway=0.4)
+
+# Down along a wall that stands behind the back; feet slip forward.
+AGAINST_WALL: F64 = posture(
+    STAND, x=-0.06, pitch=-5, spine_pitch=4, arm_flex=(-4, -4), arm_abd=(12, 12), sway=0.4,
+    z=HIP_HEIGHT - 0.012,
+)  # fmt: skip
+HALF_DOWN_WALL: F64 = posture(
+    AGAINST_WALL, x=-0.085, z=0.30, pitch=-8, spine_pitch=12, neck_pitch=10, arm_flex=(16, 12), arm_abd=(16, 18),
+    elbow=(30, 26), foot_x=(0.16, 0.19), knee_out=(10, 8), sway=0.3,
+)  # fmt: skip
+DOWN_WALL: F64 = posture(
+    HALF_DOWN_WALL, x=-0.085, z=0.068, pitch=-12, spine_pitch=20, neck_pitch=26, neck_roll=10, arm_flex=(18, 10),
+    arm_abd=(18, 22), elbow=(36, 30), foot_x=(0.30, 0.36), foot_pitch=(-12, -16), foot_z=(0.046, 0.046),
+    foot_yaw=(14, -12), sway=0.25,
+)  # fmt: skip
+
+
+def lie_on(seat: float) -> tuple[F64, F64]:
+    """From sitting on the edge of a bed, `seat` body heights high, to lying on it, the head to one's left.
+
+    Returns:
+        On the way there, with the legs just over the edge; and lying on the back.
+    """
+    swinging = posture(
+        x=-0.29, y=0.0, z=seat + 0.060, heading=-45, pitch=-42, spine_pitch=18, neck_pitch=16,
+        arm_flex=(-12, -12), arm_abd=(34, 30), elbow=(58, 50), foot_x=(-0.03, -0.10), foot_y=(-0.24, -0.30),
+        foot_z=(seat + 0.075, seat + 0.065), foot_yaw=(-45, -45), foot_pitch=(-30, -30), knee_out=(4, 4), sway=0.3,
+    )  # fmt: skip
+    lying = posture(
+        x=-0.34, y=0.06, z=seat + 0.066, heading=-90, pitch=-86, spine_pitch=4, neck_pitch=10,
+        arm_flex=(8, 10), arm_abd=(14, 16), arm_twist=(30, 30), elbow=(24, 30), foot_x=(-0.28, -0.40),
+        foot_y=(-0.415, -0.42), foot_z=(seat + 0.045, seat + 0.045), foot_yaw=(-80, -100), foot_pitch=(-60, -58),
+        knee_out=(8, 8), sway=0.25,
+    )  # fmt: skip
+    return swinging, lying

@@ -31,9 +31,11 @@ class Painter:
         parts: The parts of all people.
         faces: A painted head for each person (see `head.paint_face`).
         camera: What the pictures are seen through.
+        stands_m: (H, W) how far away the furniture in each pixel stands (see `room.Scenery`); None = there is none.
     """
 
-    def __init__(self, parts: Parts, faces: Sequence[U8], camera: Camera) -> None:
+    def __init__(self, parts: Parts, faces: Sequence[U8], camera: Camera, stands_m: F32 | None = None) -> None:
+        self._stands = stands_m
         self._parts = parts
         self._faces = faces
         self._camera = camera
@@ -60,12 +62,21 @@ class Painter:
         if not shown:
             return
         self._shadows(picture, figures, shown)
+        stands_at = figures.points[:, POINT["crotch"], 1]
         tones = self._tones(layout)
         for n in shown:
             x0, y0 = (int(v) for v in np.floor(np.maximum(around[n, :2] - 1, 0)))
             x1, y1 = (int(v) for v in np.ceil(np.minimum(around[n, 2:] + 2, (width, height))))
             if x1 > x0 and y1 > y0:
-                self._person(picture[y0:y1, x0:x1], (x0, y0), n, layout, tones)
+                window = picture[y0:y1, x0:x1]
+                before = None if self._stands is None else self._stands[y0:y1, x0:x1] < stands_at[n]
+                if before is None or not before.any():
+                    self._person(window, (x0, y0), n, layout, tones)
+                else:
+                    # Whoever was painted there before stands even farther away, so furniture is what shows.
+                    furniture = window[before]
+                    self._person(window, (x0, y0), n, layout, tones)
+                    window[before] = furniture
 
     def _person(self, window: U8, corner: tuple[int, int], n: int, layout: Layout, tones: F32) -> None:
         canvas = np.stack(cv2.split(window)).astype(np.float32)
@@ -152,14 +163,14 @@ class Painter:
         (pa, da), (pb, _) = (self._camera.project(_on_floor(end)) for end in (a, b))
         thick = 2 * wide * self._camera.focal_px / da / _SHADOW_COARSE
         above = np.maximum((a[:, 2] + b[:, 2]) / 2, 0.0)
-        dark = 255 * _SHADOW_DEPTH / (1 + 2.2 * above)
+        depth = 255 * _SHADOW_DEPTH / (1 + 2.2 * above)
         size = (-(-self._camera.height // _SHADOW_COARSE), -(-self._camera.width // _SHADOW_COARSE))
         mask = np.zeros(size, np.uint8)
         ends_a = np.rint(pa * (16 / _SHADOW_COARSE)).astype(np.int64).tolist()
         ends_b = np.rint(pb * (16 / _SHADOW_COARSE)).astype(np.int64).tolist()
-        for i in np.argsort(dark, kind="stable").tolist():
+        for i in np.argsort(depth, kind="stable").tolist():
             pen = max(1, round(float(thick[i])))
-            cv2.line(mask, ends_a[i], ends_b[i], round(float(dark[i])), pen, cv2.LINE_8, 4)
+            cv2.line(mask, ends_a[i], ends_b[i], round(float(depth[i])), pen, cv2.LINE_8, 4)
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not len(rows):
             return
@@ -171,7 +182,12 @@ class Painter:
             soft, ((x1 - x0) * _SHADOW_COARSE, (y1 - y0) * _SHADOW_COARSE), interpolation=cv2.INTER_LINEAR
         )
         full = full[: onto.shape[0], : onto.shape[1]]
-        onto[:] = cv2.multiply(onto, cv2.merge([full, full, full]), scale=1 / 255)
+        dark = cv2.multiply(onto, cv2.merge([full, full, full]), scale=1 / 255)
+        if self._stands is not None:  # shadows lie on the floor
+            on = self._stands[y0 * _SHADOW_COARSE :, x0 * _SHADOW_COARSE :][: onto.shape[0], : onto.shape[1]]
+            furniture = np.isfinite(on)
+            dark[furniture] = onto[furniture]
+        onto[:] = dark
 
 
 def _plane(x: F64, y: F64) -> F32:

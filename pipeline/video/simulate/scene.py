@@ -67,8 +67,8 @@ class SceneSpec:
         for f in fields(self):
             if f.name not in said and f.name != "scene" and getattr(self, f.name) != f.default:
                 said[f.name] = getattr(self, f.name)
-        words = (f"{word}={said[word] if isinstance(said[word], str) else format(said[word], '.12g')}" for word in sorted(said))
-        return f"{SCHEME}://{self.scene}?" + "&".join(words)
+        texts = {word: value if isinstance(value, str) else f"{value:.12g}" for word, value in said.items()}
+        return f"{SCHEME}://{self.scene}?" + "&".join(f"{word}={texts[word]}" for word in sorted(texts))
 
     def time_s(self, k: int) -> float:
         """Time of picture k since the clip began."""

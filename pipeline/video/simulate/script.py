@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.core.types import F64
 from pipeline.video.simulate.posture import FIELDS, INDEX
-from pipeline.video.simulate.truth import Fall, Repetition
+from pipeline.video.simulate.truth import Action, Fall, Repetition
 
 
 def minimum_jerk(share: float) -> float:
@@ -33,6 +33,11 @@ class Section(Protocol):
         """What the person does, in one word."""
         ...
 
+    @property
+    def phase(self) -> str:
+        """Where in a repetition it is: out, effort, back, or empty."""
+        ...
+
     def posture(self, t: float) -> F64:
         """(P,) at time t; after the section's end as at its end."""
         ...
@@ -52,6 +57,7 @@ class Movement:
     activity: str
     times_s: F64
     keys: F64
+    phase: str = ""
     _slopes: F64 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +88,7 @@ class Drop:
     end_s: float
     shares: F64
     keys: F64
+    phase: str = ""
     _slopes: F64 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -102,13 +109,20 @@ class Script:
 
     Attributes:
         repetitions: Repetitions of exercises, in order.
+        halves: Those that do not go far enough to count.
         falls: Falls, in order.
     """
 
     def __init__(
-        self, sections: Sequence[Section], repetitions: Sequence[Repetition], falls: Sequence[Fall], sway: Sway
+        self,
+        sections: Sequence[Section],
+        repetitions: Sequence[Repetition],
+        falls: Sequence[Fall],
+        sway: Sway,
+        halves: Sequence[Repetition] = (),
     ) -> None:
         self.repetitions = tuple(repetitions)
+        self.halves = tuple(halves)
         self.falls = tuple(falls)
         self._sections = tuple(sections)
         self._starts = [section.start_s for section in sections]
@@ -123,6 +137,24 @@ class Script:
     def activity(self, t: float) -> str:
         """What the person does at t seconds, in one word."""
         return self._section(t).activity
+
+    def phase(self, t: float) -> str:
+        """Where in a repetition the person is at t seconds: out, effort, back, or empty."""
+        return self._section(t).phase
+
+    def actions(self, until_s: float) -> tuple[Action, ...]:
+        """What the person does up to `until_s`, neighbours of the same words joined."""
+        ends = [*self._starts[1:], max(until_s, self._starts[-1])]
+        joined: list[Action] = []
+        for section, end in zip(self._sections, ends, strict=True):
+            if section.start_s > until_s:
+                break
+            last = joined[-1] if joined else None
+            start = section.start_s
+            if last and (last.activity, last.phase) == (section.activity, section.phase) and not section.phase:
+                start = joined.pop().start_s
+            joined.append(Action(section.activity, section.phase, start, min(end, until_s)))
+        return tuple(joined)
 
     def _section(self, t: float) -> Section:
         return self._sections[max(bisect_right(self._starts, t) - 1, 0)]

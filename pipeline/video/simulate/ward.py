@@ -1,18 +1,18 @@
-"""The scene ward: a person walks in, sits on the bed, gets up, walks and falls; visitors come and sit."""
+"""The scene ward: a person walks in, sits on the bed, gets up, walks and falls, or does what is asked; others sit."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pipeline.core.types import U8
-from pipeline.video.simulate.body import draw_body
 from pipeline.video.simulate.camera import Camera
 from pipeline.video.simulate.choreography import Choreographer, FallDirection, Place
-from pipeline.video.simulate.looks import draw_looks
-from pipeline.video.simulate.room import Room, tinted
+from pipeline.video.simulate.near_floor import bend, kneel, lie_on_bed, slide_down, tie_shoes
+from pipeline.video.simulate.parameters import FALLS, LOOK_ALIKES
+from pipeline.video.simulate.room import Room, Scenery, tinted
 from pipeline.video.simulate.scene import SceneSpec
 from pipeline.video.simulate.script import Script
-from pipeline.video.simulate.staging import Actor, Staging
+from pipeline.video.simulate.staging import Staging, aimed, cast, wall_height_m
 
 _TO_CAMERA = -np.pi / 2
 _BED_X = (0.30, 2.35)
@@ -20,6 +20,9 @@ _BED_Y = (4.02, 4.98)
 _BED_TOP_M = 0.50
 _CHAIRS: tuple[Place, ...] = ((-1.75, 4.75), (-0.95, 4.85))
 _CHAIR_TOP_M = 0.45
+_ON_FLOOR: Place = (-0.24, 3.5)
+_AT_WALL: Place = (-0.24, 5.36)
+_TOWARD: dict[FallDirection, float] = {"forward": 0.0, "backward": np.pi, "left": np.pi / 2, "right": -np.pi / 2}
 _DIRECTIONS: tuple[FallDirection, ...] = ("right", "left", "forward", "backward")
 
 
@@ -31,14 +34,17 @@ def stage_ward(spec: SceneSpec) -> Staging:
     actors = []
     for number in range(spec.people):
         own = spec.random("person", number)
-        body = draw_body(own)
-        dress = "patient" if number == 0 else "everyday"
-        looks = draw_looks(own, man=body.broad_shoulders > 0.5, dress=dress, number=number, offset=offset)
+        player = cast(spec, own, dress="patient" if number == 0 else "everyday", number=number, offset=offset)
         entry = (-(3.9 * camera.width / 2 / camera.focal_px + 0.45), 3.35 + 0.55 * number)
-        person = Choreographer(body, own, entry, 0.0)
-        script = _patient(person, own, spec.seconds) if number == 0 else _visitor(person, own, number, spec.seconds)
-        actors.append(Actor(body, looks, script))
-    return Staging(camera, _background(camera, random), tuple(actors))
+        person = Choreographer(player.body, own, entry, 0.0)
+        if number:
+            script = _visitor(person, own, number, spec.seconds)
+        elif spec.act == "patient":
+            script = _patient(person, own, spec.seconds)
+        else:
+            script = _acting(person, own, spec.act, spec.seconds)
+        actors.append(player.with_script(script))
+    return Staging(camera, lambda: Scenery(_background(camera, random, wall_height_m(spec))), tuple(actors))
 
 
 def _camera(spec: SceneSpec, random: np.random.Generator) -> Camera:
@@ -46,8 +52,7 @@ def _camera(spec: SceneSpec, random: np.random.Generator) -> Camera:
     above = float(random.uniform(1.95, 2.35))
     # Wide enough for the bed, and for the floor before it.
     focal = min(spec.width / 2 / 0.62, spec.height / 2 / 0.44)
-    tilt = float(np.arctan2(above - 0.72, 3.9))
-    return Camera(spec.width, spec.height, focal, above, tilt)
+    return aimed(spec, focal, above, lambda height: float(np.arctan2(height - 0.72, 3.9)))
 
 
 def _patient(person: Choreographer, random: np.random.Generator, until_s: float) -> Script:
@@ -75,14 +80,76 @@ def _patient(person: Choreographer, random: np.random.Generator, until_s: float)
 
 
 def _rest_on_bed(person: Choreographer, random: np.random.Generator, pace: float) -> None:
-    edge = _BED_Y[0] - 0.14
-    person.walk_to((float(random.uniform(1.25, 1.6)), edge), pace)
-    person.turn_to(_TO_CAMERA)
-    person.hold(0.4, "stand")
+    _before_bed(person, random, pace, (1.25, 1.6))
     person.sit_down(_BED_TOP_M, float(random.uniform(1.6, 2.2)))
     person.hold(float(random.uniform(1.5, 3.0)), "sit")
     person.stand_up(_BED_TOP_M, float(random.uniform(1.6, 2.2)))
     person.hold(0.5, "stand")
+
+
+def _acting(person: Choreographer, random: np.random.Generator, act: str, until_s: float) -> Script:
+    """Does one act again and again, or acts in random order, and walks between them."""
+    choices = {"daily": LOOK_ALIKES, "random": LOOK_ALIKES + FALLS}.get(act, (act,))
+    person.hold(float(random.uniform(0.3, 1.0)), "stand")
+    while person.now_s < until_s:
+        pace = float(random.uniform(0.75, 1.2))
+        _act(person, random, choices[int(random.integers(len(choices)))], pace)
+        person.hold(float(random.uniform(0.5, 2.0)), "stand")
+    return person.script()
+
+
+def _act(person: Choreographer, random: np.random.Generator, act: str, pace: float) -> None:
+    if act.startswith("fall-"):
+        _fall(person, random, act.removeprefix("fall-"), pace)  # type: ignore[arg-type]
+    elif act == "slide":
+        person.walk_to(_ON_FLOOR, pace)
+        person.walk_to(_AT_WALL, pace)
+        person.turn_to(_TO_CAMERA)
+        slide_down(person, float(random.uniform(2.5, 5.0)), float(random.uniform(6.0, 10.0)))
+        person.walk_to(_ON_FLOOR, pace)
+    elif act == "sit":
+        _rest_on_bed(person, random, pace)
+    elif act == "lie":
+        _before_bed(person, random, pace, (1.0, 1.2))
+        lie_on_bed(person, _BED_TOP_M, float(random.uniform(5.0, 12.0)))
+        person.hold(0.5, "stand")
+    else:
+        place = (float(random.uniform(-1.2, 0.9)), float(random.uniform(3.2, 3.7)))
+        if np.hypot(place[0] - person.place[0], place[1] - person.place[1]) < 0.6:
+            place = (place[0] + 1.1 if place[0] < 0 else place[0] - 1.1, place[1])
+        person.walk_to(place, pace)
+        if act == "walk":
+            return
+        person.turn_to(float(random.uniform(-np.pi, 0.0)) if random.random() < 0.6 else person.heading)
+        if act == "bend":
+            bend(person, float(random.uniform(1.4, 2.6)))
+        elif act == "tie-shoes":
+            tie_shoes(person, float(random.uniform(2.5, 6.0)))
+        else:
+            kneel(person, float(random.uniform(2.0, 6.0)))
+
+
+def _fall(person: Choreographer, random: np.random.Generator, direction: FallDirection, pace: float) -> None:
+    """Fall to one side of the room or toward the camera, whichever way one faces, lie, and get up."""
+    toward = (0.0, np.pi, _TO_CAMERA)[int(random.integers(3))]
+    x, y = float(random.uniform(-1.1, -0.5)), float(random.uniform(3.2, 3.5))
+    if toward == np.pi:
+        x += 1.3
+    elif toward == _TO_CAMERA:
+        x, y = x + 0.6, 3.85
+    person.walk_to((x, y), pace)
+    person.turn_to(toward + float(random.uniform(-0.25, 0.25)) - _TOWARD[direction])
+    person.hold(float(random.uniform(0.2, 1.0)), "stand")
+    # As above; the head of one who topples like a rod comes down at 7 m/s, no fall is faster.
+    person.fall(direction, float(np.clip(random.normal(0.76, 0.15), 0.66, 1.2)))
+    person.hold(float(random.uniform(7.0, 11.0)), "lie")
+    person.get_up(float(random.uniform(4.5, 6.5)))
+
+
+def _before_bed(person: Choreographer, random: np.random.Generator, pace: float, x: tuple[float, float]) -> None:
+    person.walk_to((float(random.uniform(*x)), _BED_Y[0] - 0.14), pace)
+    person.turn_to(_TO_CAMERA)
+    person.hold(0.4, "stand")
 
 
 def _visitor(person: Choreographer, random: np.random.Generator, number: int, until_s: float) -> Script:
@@ -99,11 +166,11 @@ def _visitor(person: Choreographer, random: np.random.Generator, number: int, un
     return person.script()
 
 
-def _background(camera: Camera, random: np.random.Generator) -> U8:
+def _background(camera: Camera, random: np.random.Generator, high_m: float) -> U8:
     back, half = 5.6, 3.3
     floor = tinted((196, 204, 200), float(random.uniform(0.9, 1.0)))
     wall = ((214, 220, 214), (222, 218, 208), (206, 218, 222))[int(random.integers(3))]
-    room = Room(camera, back, half, floor, wall)
+    room = Room(camera, back, half, floor, wall, high_m)
     room.tiles(0.6, floor)
     band = ((190, 178, 140), (176, 196, 158), (186, 168, 176))[int(random.integers(3))]
     room.on_wall((-half, half), (0.85, 1.02), band)

@@ -46,8 +46,12 @@ def filled(server: EmbeddedServer) -> Iterator[Database]:
     database.close()
 
 
+def database_lines(database: Database, statement: str) -> list[str]:
+    return [line for (line,) in database.query(statement).rows]
+
+
 def plan(database: Database, statement: str) -> str:
-    return "\n".join(line for (line,) in database.query(f"EXPLAIN (COSTS OFF) {statement}").rows)
+    return "\n".join(database_lines(database, f"EXPLAIN (COSTS OFF) {statement}"))
 
 
 @pytest.mark.parametrize("view", ["keypoints", "poses", "angles", "measures"])
@@ -69,6 +73,22 @@ def test_a_camera_and_a_time_are_found_by_an_index(filled: Database, view: str) 
     assert "camera_no" in index_conditions(found)
     assert "ts >= " in index_conditions(found)
     assert "_20231114" not in found
+
+
+@pytest.mark.parametrize("who", [f"track_id = {TRACK}", "camera = 'camera3'"])
+def test_angular_velocities_look_at_the_days_asked_for_alone(filled: Database, who: str) -> None:
+    where = f"{who} AND angle = 'left_knee' AND {HOUR}"
+    found = plan(filled, f"SELECT * FROM angular_velocities WHERE {where}")
+    ran = database_lines(
+        filled, f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT * FROM angular_velocities WHERE {where}"
+    )
+
+    assert "ts >= " in index_conditions(found)
+    assert "(run = m.run) AND (track_id = m.track_id) AND (ts >= " in index_conditions(found)
+    assert "Seq Scan on measures" not in found
+    # The days of the frames around a frame are chosen when it is known.
+    assert all("never executed" in line for line in ran if "measures_20231114" in line)
+    assert any("never executed" not in line for line in ran if "measures_20231115" in line)
 
 
 def test_a_keypoint_is_chosen_among_the_words_and_not_in_the_facts(filled: Database) -> None:

@@ -141,7 +141,7 @@ def test_every_view_has_a_comment_with_an_example_that_runs(database: Database, 
     ).fetchall()
 
     assert {name for name, _ in views} >= {
-        *("keypoints", "poses", "angles", "tracks", "measures", "events", "incidents", "cameras"),
+        *("keypoints", "poses", "angles", "angular_velocities", "tracks", "measures", "events", "incidents", "cameras"),
         *("frame_outcomes", "dead_letters"),
     }
     for name, comment in views:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.config.exercises import load_exercises
 from pipeline.core.records import Record, Tick
 from pipeline.core.values import Event, Measures
 from pipeline.core.vocabulary import POSTURES
-from stages.analyze import AnalyzeOptions, AnalyzeStage, AnalyzeState
+from stages.analyze import AnalyzeOptions, AnalyzeStage, AnalyzeState, Exercise
 from tests.unit.analyze.figures import START_US
 
 
@@ -35,9 +36,12 @@ class Analyzed:
 
 
 def analyze(
-    records: Iterable[Record[Any]], options: AnalyzeOptions | None = None, state: AnalyzeState | None = None
+    records: Iterable[Record[Any]],
+    options: AnalyzeOptions | None = None,
+    state: AnalyzeState | None = None,
+    exercises: Sequence[Exercise] | None = None,
 ) -> Analyzed:
-    stage = AnalyzeStage(options)
+    stage = AnalyzeStage(options, load_exercises(["library"]) if exercises is None else exercises)
     done = Analyzed(state or stage.initial_state("ward"))
     for record in records:
         if isinstance(record.value, Tick):

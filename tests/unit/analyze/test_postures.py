@@ -126,3 +126,37 @@ def test_the_cameras_tilt_is_learned_from_people_who_stand() -> None:
 
     assert done.measures[0].scalars[0, 0] > 15
     assert done.measures[-1].scalars[0, 0] < 5
+
+
+SLUMP = Pose(trunk=30, thigh=88, arm=30)
+LEAN_BACK = Pose(trunk=-25, thigh=85, shank=20)
+HALF_KNEEL = Pose(trunk=5, thigh=88, thigh_right=0, shank_right=-88)
+
+
+@pytest.mark.parametrize("heading", [0, 45, 90, 180])
+@pytest.mark.parametrize(
+    ("pose", "posture"),
+    [
+        (STAND, "stand"),
+        (SIT, "sit"),
+        (LEAN_BACK, "sit"),
+        (SQUAT, "crouch"),
+        (BEND, "bend"),
+        (HALF_KNEEL, "kneel"),
+        (FALLEN, "lie"),
+    ],
+)
+def test_postures_are_told_from_front_side_back_and_between_with_1_percent_noise(
+    pose: Pose, posture: str, heading: float
+) -> None:
+    script = turned(hold((2.0, STAND), (1.5, pose), (1.2, pose)), heading)
+
+    assert analyze(Clip([script], fps=10, noise=0.01).records()).last_posture() == posture
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_is_at_the_border_of_two_postures_is_in_one_of_them(seed: int) -> None:
+    """Slumped on a chair, the trunk is nearly over the feet: sit or crouch, but not still standing."""
+    script = turned(hold((2.0, STAND), (1.5, SLUMP), (2.0, SLUMP)), 45 * seed)
+
+    assert analyze(Clip([script], fps=10, noise=0.01, seed=seed).records()).last_posture() in ("sit", "crouch")

@@ -43,8 +43,7 @@ cameras:
   ward: {source: "sim://ward?seed=7", fps: 10}
 track: {lost_s: 5}
 analyze:
-  exercises:
-    - {name: dip, rest: [{joint: elbow, high: 40}], effort: [{joint: elbow, low: 90}]}
+  exercises: [squat, push-up]
 models:
   pose: {path: models/own.tflite, sha256: %s}
   threads: 2
@@ -56,7 +55,7 @@ models:
     assert config.camera("ward").fps == 10.0
     assert config.track.lost_s == 5.0
     assert config.track.high_score == load("").track.high_score
-    assert config.analyze.exercises[0].effort[0].low == 90.0
+    assert config.analyze.exercises == ("squat", "push-up")
     assert config.models.pose.sha256 == "ab" * 32
     assert config.models.threads == 2
 
@@ -115,8 +114,8 @@ cameras:
         ("cameras:\n  a: {source: b, fps: 12:30}", "2: cameras.a.fps: found '12:30', allowed: a number"),
         ("log: {}\ntrack: {}\nlog: {}", "3: log: stands here again; the first is in line 1"),
         (
-            "analyze:\n  exercises:\n  - name: dip\n    rest:\n    - joint: kne\n    effort: []",
-            "5: analyze.exercises[0].",
+            "analyze:\n  exercises:\n  - name: dip",
+            "3: analyze.exercises[0]: found a section, allowed: a text",
         ),
         ("log:\n\tlevel: info", "2: column 1: a tab stands where YAML wants spaces; indent with spaces"),
         ("log:\n  level: [info\ntrack: {}", "3: column 6: "),

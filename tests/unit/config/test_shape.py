@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pipeline.config.rules import RulesFile
 from pipeline.config.sections import Config
 from pipeline.config.shape import Setting, element, find, settings, type_text
 
@@ -37,11 +38,14 @@ class Outer:
     many: dict[str, Inner] = dataclasses.field(default_factory=dict)
 
 
-def all_settings(kind: Any, path: str = "") -> Iterator[tuple[str, Setting]]:
-    for name, each in settings(kind).items():
+def all_settings(kind: Any, path: str = "", above: tuple[Any, ...] = ()) -> Iterator[tuple[str, Setting]]:
+    below = settings(kind)
+    if below in above:  # a condition holds conditions
+        return
+    for name, each in below.items():
         yield f"{path}.{name}".removeprefix("."), each
-        yield from all_settings(each.kind, f"{path}.{name}")
-        yield from all_settings(element(each.kind), f"{path}.{name}[]")
+        yield from all_settings(each.kind, f"{path}.{name}", (*above, below))
+        yield from all_settings(element(each.kind), f"{path}.{name}[]", (*above, below))
 
 
 def test_fields_have_the_docstring_that_follows_them() -> None:
@@ -91,14 +95,16 @@ def test_types_in_words(kind: Any, words: str) -> None:
     assert type_text(kind) == words
 
 
-def test_every_setting_says_what_it_means() -> None:
-    assert [path for path, each in all_settings(Config) if not each.doc] == []
+@pytest.mark.parametrize("kind", [Config, RulesFile])
+def test_every_setting_says_what_it_means(kind: type) -> None:
+    assert [path for path, each in all_settings(kind) if not each.doc] == []
 
 
-def test_every_default_lies_in_its_range() -> None:
+@pytest.mark.parametrize("kind", [Config, RulesFile])
+def test_every_default_lies_in_its_range(kind: type) -> None:
     wrong = [
         path
-        for path, each in all_settings(Config)
+        for path, each in all_settings(kind)
         if each.bounds and isinstance(each.default, (int, float)) and not each.bounds.hold(each.default)
     ]
     assert wrong == []

@@ -26,6 +26,22 @@ def test_the_address_of_a_spec_says_everything_and_reads_as_the_same_spec() -> N
     assert parse_scene(spec.url) == spec
 
 
+def test_the_address_says_what_differs_from_the_default() -> None:
+    spec = parse_scene("sim://gym?exercise=push-up&half=2&camera_m=1.5&light=1&seconds=5")
+
+    assert spec.url == (
+        "sim://gym?camera_m=1.5&exercise=push-up&fps=15&half=2&height=480&people=2&seconds=5&seed=0&width=640"
+    )
+    assert parse_scene(spec.url) == spec
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_parameter_reads_its_own_default(scene: str) -> None:
+    for word, parameter in SCENES[scene].parameters.items():
+        if parameter.default is not None:
+            assert parse_scene(f"sim://{scene}?{word}={parameter.default}") == parse_scene(f"sim://{scene}")
+
+
 @pytest.mark.parametrize(
     ("url", "found", "hint"),
     [
@@ -38,6 +54,13 @@ def test_the_address_of_a_spec_says_everything_and_reads_as_the_same_spec() -> N
         ("sim://gym?fps=nan", "fps is nan, expected a number from 1 to 120", "the default is 15"),
         ("sim://gym?seed=1&seed=2", "seed is said twice", "say it once"),
         ("sim://gym?seed", "'seed' does not read as parameters", "name=value"),
+        ("sim://gym?exercise=sqat", "exercise is 'sqat', expected one of squat, curl", "did you mean squat?"),
+        ("sim://gym?exercise=yoga", "exercise is 'yoga', expected one of", "the default is squat"),
+        ("sim://gym?act=bend", "the scene gym has no parameter 'act'", "None"),
+        ("sim://ward?act=fall", "act is 'fall', expected one of patient, walk", "did you mean"),
+        ("sim://street?people=21", "people is 21, expected a whole number from 1 to 20", "the default is 4"),
+        ("sim://street?camera_m=0", "camera_m is 0, expected a number from 0.4 to 8", "chosen by the seed"),
+        ("sim://streat", "scenes are gym, ward, street", "did you mean street?"),
         ("sim://gym/people=2", "'/people=2' after the scene", "sim://gym?people=1"),
         ("rtsp://gym", "not a simulated camera", "sim://gym"),
     ],

@@ -20,7 +20,9 @@ print(hashlib.sha256(b"".join(clip.picture(k).tobytes() for k in (0, 40, 90))).h
 """
 
 
-@pytest.mark.parametrize("scene", ["gym?people=3", "ward?seed=2"])
+@pytest.mark.parametrize(
+    "scene", ["gym?people=3", "ward?seed=2", "street?seed=2&noise=4&shake=2&jpeg=50", "gym?exercise=mixed&k1=-0.2"]
+)
 def test_a_picture_does_not_depend_on_where_reading_began(scene: str) -> None:
     source = SimulatedSource(parse_scene(f"sim://{scene}&{SMALL}&seconds=6"))
     whole = list(source.pictures())
@@ -53,7 +55,7 @@ def test_a_short_clip_is_the_beginning_of_a_long_one() -> None:
     assert np.array_equal(short.picture(17), long.picture(17))
 
 
-@pytest.mark.parametrize("scene", ["gym", "ward"])
+@pytest.mark.parametrize("scene", ["gym", "ward", "street"])
 def test_seeds_differ_in_room_and_people(scene: str) -> None:
     one, other = (Simulation(parse_scene(f"sim://{scene}?seed={seed}&{SMALL}")) for seed in (0, 1))
 

@@ -86,9 +86,9 @@ def test_runner_is_followed_at_five_frames_a_second() -> None:
 
 @pytest.mark.parametrize("fps", [60, 5])
 def test_a_second_of_lost_frames_costs_no_number(fps: int) -> None:
-    followed = follow(walk(people=3, seconds=3, fps=fps, noise=0.01, lost_frames=(0.8, 1.8)))
+    followed = follow(walk(people=2, seconds=2.4, fps=fps, noise=0.01, lost_frames=(0.8, 1.8)))
 
-    assert [len(set(followed.ids_of_person(i))) for i in range(3)] == [1] * 3
+    assert [len(set(followed.ids_of_person(i))) for i in range(2)] == [1] * 2
 
 
 def test_everyone_is_reported_from_the_first_frame_on() -> None:

@@ -1,0 +1,68 @@
+"""Counts the repetitions and sets of everyone in the frame, and tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.core.types import F64, I64
+from stages.analyze.body import Bodies
+from stages.analyze.exercises import Exercise
+from stages.analyze.features import features_of
+from stages.analyze.movement import Shape
+from stages.analyze.options import AnalyzeOptions
+from stages.analyze.plan import plan_of
+from stages.analyze.reps import Look, count_reps
+from stages.analyze.sets import count, ended_sets, evidence_of, summary
+from stages.analyze.state import AnalyzedPerson, AnalyzeState
+from stages.analyze.told import Told
+
+
+class Counter:
+    """Of these exercises. Raises ConfigError for two of one name."""
+
+    def __init__(self, exercises: Sequence[Exercise], options: AnalyzeOptions) -> None:
+        self._plan = plan_of(exercises)
+        self._options = options
+
+    def step(
+        self,
+        state: AnalyzeState,
+        bodies: Bodies,
+        track_id: I64,
+        people: Sequence[AnalyzedPerson],
+        shapes: Sequence[Shape],
+        up: F64,
+        told: Told,
+    ) -> None:
+        """Take one frame of these people; `up` is the one that `bodies` were measured with."""
+        if not (self._plan.names and people):
+            return
+        if state.moves is not None and told.now_us - state.moves.looked_us < self._options.look_s * 1e6:
+            return
+        lengths = [(person.height, person.leg) for person in people]
+        look = Look(
+            track_id=track_id,
+            features=features_of(bodies.points, bodies.angles, shapes, lengths, up, bodies.metric),
+            foot=np.array([(extent.foot_x, extent.foot_y) for extent in bodies.extents], np.float32),
+            body_height=np.array([shape.body_height for shape in shapes]),
+            posture=np.array([person.posture for person in people], np.int64),
+            now_us=told.now_us,
+        )
+        state.moves, done = count_reps(state.moves, self._plan, look, self._options.max_gap_s)
+        for rep in done:
+            exercise = self._plan.exercises[rep.row].name
+            evidence = evidence_of(self._plan, rep)
+            person = people[rep.person]
+            number = count(person, exercise, rep, evidence).count
+            told.event("rep", exercise, person.track_id, rep.started_us, rep.ended_us, float(number), evidence)
+
+    def end_sets(self, state: AnalyzeState, told: Told) -> None:
+        """Tell the sets that are over by now."""
+        for person in state.people:
+            if not person.reps:
+                continue
+            for reps in ended_sets(person, told.now_us, self._options.set_pause_s):
+                value, evidence = float(reps.set_count), summary(reps)
+                told.event("set", reps.exercise, person.track_id, reps.set_us, reps.last_us, value, evidence)

@@ -1,0 +1,137 @@
+"""Measures that exercises are said in, of all bodies of a frame, as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipeline.core.masks import any_of
+from pipeline.core.types import F32, F64
+from stages.analyze.layout import POINTS
+from stages.analyze.movement import Shape
+
+SIDED: tuple[str, ...] = ("elbow", "shoulder", "hip", "knee", "hand_height")
+"""Measures of each side; the plain name is the mean of the sides that are seen."""
+
+WHOLE_BODY: Mapping[str, str] = {
+    "trunk_tilt": "trunk against the vertical, degrees: 0 = upright, 90 = lying",
+    "body_tilt": "ankles to shoulders against the vertical, degrees: 0 = upright, 90 = lying or a plank",
+    "hip_drop": "how far the hips are below their height in standing, leg lengths: 0 = standing, 1 = on the floor",
+    "thigh_height": "hips above knees, thigh lengths: 1 = standing, 0 = thighs level with the floor",
+    "feet_apart": "distance of the ankles along the floor, body heights",
+    "hip_sag": "hips below the straight line from shoulders to ankles, degrees of bend: 0 = straight, above 0 = they "
+    "sag, below 0 = they stand up",
+    "knee_ratio": "distance of the knees over that of the ankles, seen from the front or behind: 1 = alike, below 1 = "
+    "knees fall in",
+}
+"""Measures without sides, and what they mean. Body height is the learned one from nose to ankle."""
+
+SIDED_MEANING: Mapping[str, str] = {
+    "elbow": "flexion, degrees: 0 = straight",
+    "shoulder": "arm against the trunk, degrees: 180 = hangs down, 90 = at a right angle, 0 = stretched up",
+    "hip": "flexion, degrees: 0 = straight, either way",
+    "knee": "flexion, degrees: 0 = straight",
+    "hand_height": "wrist above the middle of the shoulders, body heights; the nose is at 0.14, a hanging hand at -0.38",
+}
+
+FEATURES: tuple[str, ...] = (*SIDED, *WHOLE_BODY)
+"""Names of all measures."""
+
+DEGREES: frozenset[str] = frozenset((*SIDED[:4], "trunk_tilt", "body_tilt", "hip_sag"))
+
+_N = len(SIDED)
+COLUMNS: Mapping[str, int] = {
+    **{f"left_{name}": i for i, name in enumerate(SIDED)},
+    **{f"right_{name}": _N + i for i, name in enumerate(SIDED)},
+    **{name: 2 * _N + i for i, name in enumerate(SIDED)},
+    **{f"{name}_difference": 3 * _N + i for i, name in enumerate(SIDED)},
+    **{name: 4 * _N + i for i, name in enumerate(WHOLE_BODY)},
+}
+"""Column of each measure; those with a side in their name too, and how far both sides are apart."""
+
+_PAIRS = ("shoulder", "hip", "knee", "ankle")
+_LEFT = np.array([POINTS.index(f"left_{name}") for name in _PAIRS])
+_RIGHT = np.array([POINTS.index(f"right_{name}") for name in _PAIRS])
+_WRISTS = np.array([POINTS.index("left_wrist"), POINTS.index("right_wrist")])
+_SHOULDER, _HIP, _KNEE, _ANKLE = range(4)
+
+_FRONTAL = 0.8  # of the distance of the hips lies across the picture: seen from within 37 degrees of front or back
+_FRONTAL_FLAT = 0.08  # without depth: distance of the hips on the picture, body heights; from the front it is 0.11
+_STANCE = 0.05  # body heights; ankles that are closer together tell nothing about knees
+
+
+def features_of(
+    points: F64, angles: F64, shapes: Sequence[Shape], lengths: Sequence[tuple[float, float]], up: F64, metric: bool
+) -> F32:
+    """(N, F) measures in the order of `COLUMNS`; NaN = unknown.
+
+    Args:
+        points: (P, N, 3) keypoints of `layout.POINTS`, metres or pixels, NaN = not seen.
+        angles: (N, A) degrees, `vocabulary.ANGLES`.
+        shapes: Of each body.
+        lengths: Learned height and leg of each body, in the unit of `points`.
+        up: (3,) unit vector against gravity.
+        metric: Points have depth.
+    """
+    count = len(shapes)
+    table = np.empty((len(COLUMNS), count))
+    if not count:
+        return table.T.astype(np.float32)
+    height, leg = np.array(lengths).T
+    left, right = points.take(_LEFT, axis=0), points.take(_RIGHT, axis=0)
+    sides = table[: 2 * _N].reshape(2, _N, count)
+    sides[:, :4] = angles.T.reshape(4, 2, count).swapaxes(0, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = _either(left, right)
+        rise = middle @ up
+        sides[:, 4] = (points.take(_WRISTS, axis=0) @ up - rise[_SHOULDER]) / height
+        table[2 * _N : 3 * _N] = _either(sides[0], sides[1])
+        np.abs(sides[0] - sides[1], out=table[3 * _N : 4 * _N])
+        whole = table[4 * _N :]
+        whole[0] = [shape.tilt for shape in shapes]
+        whole[2] = [1.0 - shape.hip for shape in shapes]
+        whole[3] = (rise[_HIP] - rise[_KNEE]) / (0.5 * leg)
+        _body_line(middle, rise, whole)
+        _widths(left - right, up, height, metric, whole)
+    return table.T.astype(np.float32, order="C")
+
+
+def _body_line(middle: F64, rise: F64, whole: F64) -> None:
+    """Tilt of the line from ankles to shoulders, and how far the hips hang below it."""
+    line = middle[_SHOULDER] - middle[_ANKLE]
+    line_rise = rise[_SHOULDER] - rise[_ANKLE]
+    square = np.einsum("ni,ni->n", line, line)
+    length = np.sqrt(square)
+    along = np.einsum("ni,ni->n", middle[_HIP] - middle[_ANKLE], line) / square
+    below = along * line_rise - (rise[_HIP] - rise[_ANKLE])
+    # Two bones of these lengths along the line bend by this angle where they meet `below` it.
+    reach = along * (1.0 - along) * length
+    whole[1] = np.degrees(np.arccos((line_rise / length).clip(-1.0, 1.0)))
+    whole[5] = np.degrees(np.arctan2(below, reach))
+
+
+def _widths(apart: F64, up: F64, height: F64, metric: bool, whole: F64) -> None:
+    """Distance of the feet, and of the knees over that of the ankles across the picture."""
+    feet = apart[_ANKLE]
+    rise = feet @ up
+    whole[4] = np.sqrt(np.maximum(np.einsum("ni,ni->n", feet, feet) - rise * rise, 0.0)) / height
+    # All along the line of the hips on the picture, so that a foot further up the picture makes no difference.
+    along = np.einsum("vni,ni->vn", apart[:, :, :2], apart[_HIP, :, :2])
+    across, ankles = along[_HIP], along[_ANKLE]
+    if metric:
+        away = apart[_HIP, :, 2]
+        frontal = across * (1.0 / _FRONTAL**2 - 1.0) >= away * away
+    else:
+        frontal = across >= (_FRONTAL_FLAT * height) ** 2
+    stands = ankles >= _STANCE * height * np.sqrt(across)
+    whole[6] = np.where(frontal & stands, along[_KNEE] / ankles, np.nan)
+
+
+def _either(left: F64, right: F64) -> F64:
+    """The mean of two, or the one that is known."""
+    mean: F64 = 0.5 * (left + right)
+    gaps = np.isnan(mean)
+    if any_of(gaps):
+        mean[gaps] = np.fmax(left[gaps], right[gaps])
+    return mean

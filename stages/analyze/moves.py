@@ -1,0 +1,64 @@
+"""Where everyone stands in each exercise, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.core.types import F32, I64, U8
+
+
+@dataclass(slots=True)
+class RepTable:
+    """Where P people stand in the R rows of a `plan.Plan`; what was not seen for a while is forgotten.
+
+    Attributes:
+        rows: Names of the rows.
+        looked_us: Event time of the last frame that was looked at.
+        track_id: (P,) int64, whose.
+        at_us: (P,) int64, when last seen.
+        phase: (P, R) uint8: 0 not ready, 1 in the first phase, 2 moving, 3 done and waiting to be counted.
+        reached: (P, R) uint8, number of the last phase reached.
+        rest_us: (P, R) int64, since when in the first phase (not ready), or when last in it; 0 = not.
+        done_us: (P, R) int64, when it was done.
+        hold_s: (P, R) float32, seconds in the phase that is to be reached or is the last.
+        bad_s, unseen_s: (P, R) float32, seconds out of bounds and without a needed measure.
+        foot: (P, R, 2) float32, where the feet stood in the first phase, pixels.
+        gauge: (P, R, C) float32, greatest values so far times their sign; NaN = none.
+    """
+
+    rows: list[str]
+    looked_us: int
+    track_id: I64
+    at_us: I64
+    phase: U8
+    reached: U8
+    rest_us: I64
+    done_us: I64
+    hold_s: F32
+    bad_s: F32
+    unseen_s: F32
+    foot: F32
+    gauge: F32
+
+
+def blank_table(rows: Sequence[str], gauges: int, people: int) -> RepTable:
+    """The table of people of whom nothing is known."""
+    shape = (people, len(rows))
+    return RepTable(
+        rows=list(rows),
+        looked_us=0,
+        track_id=np.zeros(people, np.int64),
+        at_us=np.zeros(people, np.int64),
+        phase=np.zeros(shape, np.uint8),
+        reached=np.zeros(shape, np.uint8),
+        rest_us=np.zeros(shape, np.int64),
+        done_us=np.zeros(shape, np.int64),
+        hold_s=np.zeros(shape, np.float32),
+        bad_s=np.zeros(shape, np.float32),
+        unseen_s=np.zeros(shape, np.float32),
+        foot=np.full((*shape, 2), np.nan, np.float32),
+        gauge=np.full((*shape, gauges), np.nan, np.float32),
+    )
