@@ -24,7 +24,7 @@ _GAP = {True: 10.0, False: 0.03}  # least hysteresis, degrees and lengths: about
 
 
 class ExerciseError(ConfigError, ValueError):
-    """An exercise that cannot be carried out. Also a ValueError: so a reader of files can say in which line it stands."""
+    """An exercise that cannot be carried out. Also a ValueError: so a reader of files can say in which line."""
 
 
 Flaw = tuple[tuple[str, ...], str]

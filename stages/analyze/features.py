@@ -32,7 +32,7 @@ SIDED_MEANING: Mapping[str, str] = {
     "shoulder": "arm against the trunk, degrees: 180 = hangs down, 90 = at a right angle, 0 = stretched up",
     "hip": "flexion, degrees: 0 = straight, either way",
     "knee": "flexion, degrees: 0 = straight",
-    "hand_height": "wrist above the middle of the shoulders, body heights; the nose is at 0.14, a hanging hand at -0.38",
+    "hand_height": "wrist above the shoulders, body heights; the nose is at 0.14, a hanging hand at -0.38",
 }
 
 FEATURES: tuple[str, ...] = (*SIDED, *WHOLE_BODY)

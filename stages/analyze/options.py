@@ -127,8 +127,8 @@ class AnalyzeOptions:
     configuration's folder), or `library` for all of the library. See docs/exercises.md."""
 
     look_s: float = 0.045
-    """Repetitions are looked for at most this often, seconds, [0, 1]: in every second frame of 30 a second, in each of 20
-    or fewer. The quickest phase, the open one of a jumping jack, lasts 0.2 s."""
+    """Repetitions are looked for at most this often, seconds, [0, 1]: in every second frame of 30 a second, in each of
+    20 or fewer. The quickest phase, the open one of a jumping jack, lasts 0.2 s."""
 
     set_pause_s: float = 10.0
     """A set is over after a pause of this length, seconds, (0, 3600], or when its person leaves."""

@@ -86,40 +86,26 @@ class _Bound(NamedTuple):
 def plan_of(exercises: Sequence[Exercise]) -> Plan:
     """The plan of these exercises. Raises ConfigError for one that is wrong, and for two of one name."""
     for exercise in exercises:
-        for place, text in exercise.flaws():
-            raise ConfigError(f"exercise {exercise.name}: {'.'.join(place)}: {text}")
+        for key, text in exercise.flaws():
+            raise ConfigError(f"exercise {exercise.name}: {'.'.join(key)}: {text}")
     names = [exercise.name for exercise in exercises]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"exercises: the name {twice[0]!r} is given twice")
     rows = [(each, side) for each in exercises for side in (("left", "right") if each.sides == "either" else ("",))]
     poses = [_poses(exercise, side) for exercise, side in rows]
-    gauges = [tuple(dict.fromkeys(g for check in each.checks.values() for g in gauges_of(each, check, side)))
-              for each, side in rows]  # fmt: skip
-    n, k = len(rows), max((len(each.phases) for each in exercises), default=2)
-    j = max((len(pose) for row in poses for pose in row), default=1)
-    c = max(map(len, gauges), default=0)
-    column = np.zeros((j, k + 1, n), np.int64)
-    low, high = np.full(column.shape, -np.inf, np.float32), np.full(column.shape, np.inf, np.float32)
-    needed = np.zeros((len(COLUMNS), n), np.float32)
-    min_s, max_s = np.zeros((k, n), np.float32), np.full((k, n), np.inf, np.float32)
-    gauge_column, gauge_scope = np.zeros((n, c), np.int64), np.zeros((n, c), np.int64)
-    gauge_sign = np.ones((n, c), np.float32)
+    gauges = [_gauges(exercise, side) for exercise, side in rows]
+    phases = max((len(each.phases) for each in exercises), default=2)
+    column, low, high, needed = _bands(poses, phases)
+    gauge_column, gauge_scope, gauge_sign = _gauge_arrays(gauges, [len(each.phases) for each, _ in rows], phases)
+    times = np.zeros((2, phases, len(rows)), np.float32)
+    times[1] = np.inf
     for r, (exercise, _) in enumerate(rows):
-        *phases, throughout = poses[r]
-        for place, pose in [*enumerate(phases), (k, throughout)]:
-            for b, bound in enumerate(pose):
-                column[b, place, r], low[b, place, r], high[b, place, r] = bound.column, bound.low, bound.high
-                needed[bound.column, r] = max(needed[bound.column, r], bound.needed)
-        for place, phase in enumerate(exercise.phases.values()):
-            min_s[place, r], max_s[place, r] = phase.min_s, phase.max_s if place else np.inf
-        for g, gauge in enumerate(gauges[r]):
-            scope = gauge.scope + max(0, k - len(exercise.phases)) * (gauge.scope >= len(exercise.phases))
-            gauge_column[r, g], gauge_scope[r, g], gauge_sign[r, g] = gauge.column, scope * n + r, gauge.sign
+        for k, phase in enumerate(exercise.phases.values()):
+            times[:, k, r] = phase.min_s, phase.max_s if k else np.inf
     bands = np.array([sum(map(len, row)) for row in poses], np.int64)
-    order = np.lexsort((np.arange(n), -bands))
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
+    rank = np.empty(len(rows), np.int64)
+    rank[np.argsort(-bands, kind="stable")] = np.arange(len(rows))
     return Plan(
         exercises=tuple(exercise for exercise, _ in rows),
         sides=tuple(side for _, side in rows),
@@ -130,8 +116,8 @@ def plan_of(exercises: Sequence[Exercise]) -> Plan:
         needed=needed,
         barred=np.array([[posture in each.not_in for each, _ in rows] for posture in POSTURES], np.bool_),
         last=np.array([len(exercise.phases) - 1 for exercise, _ in rows], np.uint8),
-        min_s=min_s.ravel(),
-        max_s=max_s.ravel(),
+        min_s=times[0].ravel(),
+        max_s=times[1].ravel(),
         rep_min_s=np.array([exercise.min_s for exercise, _ in rows]),
         rep_max_s=np.array([exercise.max_s for exercise, _ in rows]),
         slack_s=np.array([exercise.slack_s for exercise, _ in rows]),
@@ -174,3 +160,34 @@ def _column(measure: str, side: str) -> int:
     if not side or name not in SIDED:
         return COLUMNS[name]
     return COLUMNS[f"{_OPPOSITE[side] if name != measure else side}_{name}"]
+
+
+def _bands(poses: list[list[list[_Bound]]], phases: int) -> tuple[I64, F32, F32, F32]:
+    """`Plan.column`, `low`, `high` and `needed`."""
+    most = max((len(pose) for row in poses for pose in row), default=1)
+    shape = (most, phases + 1, len(poses))
+    column, needed = np.zeros(shape, np.int64), np.zeros((len(COLUMNS), len(poses)), np.float32)
+    low, high = np.full(shape, -np.inf, np.float32), np.full(shape, np.inf, np.float32)
+    for r, (*own, throughout) in enumerate(poses):
+        for place, pose in [*enumerate(own), (phases, throughout)]:
+            for b, bound in enumerate(pose):
+                column[b, place, r], low[b, place, r], high[b, place, r] = bound.column, bound.low, bound.high
+                needed[bound.column, r] = max(needed[bound.column, r], bound.needed)
+    return column, low, high, needed
+
+
+def _gauges(exercise: Exercise, side: str) -> tuple[Gauge, ...]:
+    """All gauges that its checks read, each once."""
+    checks = exercise.checks.values()
+    return tuple(dict.fromkeys(gauge for check in checks for gauge in gauges_of(exercise, check, side)))
+
+
+def _gauge_arrays(gauges: list[tuple[Gauge, ...]], own: list[int], phases: int) -> tuple[I64, I64, F32]:
+    """`Plan.gauge_column`, `gauge_scope` and `gauge_sign`; `own` is how many phases each row has, `phases` the most."""
+    shape = (len(gauges), max(map(len, gauges), default=0))
+    column, scope, sign = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.ones(shape, np.float32)
+    for r, row in enumerate(gauges):
+        for g, gauge in enumerate(row):
+            place = gauge.scope + (phases - own[r] if gauge.scope >= own[r] else 0)
+            column[r, g], scope[r, g], sign[r, g] = gauge.column, place * len(gauges) + r, gauge.sign
+    return column, scope, sign

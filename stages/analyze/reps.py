@@ -1,8 +1,8 @@
 """Repetitions: where every person stands in every exercise, moved on by one frame at a time, as arrays.
 
 A person gets ready by holding an exercise's first phase, moves on when they leave it, reaches the other phases in their
-order, and has done a repetition when back in the first. One movement is one exercise: of those that are done at the same
-time, the one with the most bands claims it, and waits for nobody but a more specific one that is about to be done too.
+order, and has done a repetition when back in the first. One movement is one exercise: of those that are done at the
+same time the one with the most bands claims it, and waits for nobody but one with more bands that may be done too.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _go_on(
         min_s, max_s = plan.min_s.take(place), plan.max_s.take(place)
     held_s = table.hold_s[:n] + dt_s * is_in
     bad_s = table.bad_s[:n] + dt_s * ~fair
-    seconds = (look.now_us - table.rest_us[:n]) * 1e-6
+    seconds = (look.now_us - table.rest_us[:n]).astype(np.float64) * 1e-6
     over = bad_s > plan.slack_s
     over |= seconds > plan.rep_max_s
     over |= held_s > max_s

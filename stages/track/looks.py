@@ -147,8 +147,8 @@ def unlikeness(known: Looks, looks: F32) -> F64:
 
 
 def log_ratio_at_best(looks: Looks, seen: Bool) -> F64:
-    """(N,) the largest `log_ratio` that someone of whom the numbers `seen` (18,) are known can have with these."""
+    """(R, N) the largest `log_ratio` with these that people have of whom the numbers `seen` (R, 18) are known."""
     within = WITHIN + looks.spread
-    best = 0.5 * np.log((within + BETWEEN) / within) * ((looks.count > 0) & seen)
-    result: F64 = best.sum(axis=1, dtype=np.float64)
+    best = 0.5 * np.log((within + BETWEEN) / within) * (looks.count > 0)
+    result: F64 = seen.astype(np.float64) @ best.T.astype(np.float64)
     return result

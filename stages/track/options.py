@@ -93,7 +93,7 @@ class TrackOptions:
 
     look_weight: float = 0.4
     """Cost added where the looks speak fully against a match. [0, 1]. As much as `lost_cost`: such a person does not
-    come back by place alone. Nothing is added where they speak for it, or where both look alike: then motion decides."""
+    come back by place alone. Nothing is added where they speak for it or where both look alike: then motion decides."""
 
     remember_s: float = 60.0
     """The looks of people out of sight are remembered for this long, of at most 64 people, to know them again. Seconds,
@@ -114,9 +114,9 @@ class TrackOptions:
     """So many sights are enough to tell, > 0: on the way into the picture one is not."""
 
     known_ratio: float = 4.0
-    """Logarithm of how much likelier the looks of a newcomer must be those of one person than of two. > 0. 1 to 55:
-    of simulated newcomers (seeds 0 to 29) none was taken for another one by it, and 86 % of those who came back were
-    known."""
+    """Logarithm of how much likelier the looks of a newcomer must be those of one person than of two. > 0. 1 to 55: of
+    the people who came back to the simulated streets (seeds 0 to 29) three in four were known; 3 made no more known, 5
+    made less."""
 
     known_margin: float = 3.0
     """... and by how much the logarithm must be larger than that of anyone else who is away, and of anyone in sight

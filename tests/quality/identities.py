@@ -7,7 +7,11 @@ ByteTrack gets the same boxes and scores.
 
 from __future__ import annotations
 
+import os
+import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,9 +92,9 @@ Identities = Sequence[tuple[F32, I64]]
 """For each frame the (N, 4) boxes and (N,) numbers that were given out."""
 
 
-def film(url: str) -> Film:
-    """A scene at `FILMED_FPS`."""
-    spec = replace(parse_scene(url), fps=float(FILMED_FPS))
+def film(url: str, fps: int = FILMED_FPS) -> Film:
+    """A scene at a multiple of `PAINTED_FPS`."""
+    spec = replace(parse_scene(url), fps=float(fps))
     scene = Simulation(spec)
     chance = np.random.default_rng([spec.seed, 17])
     slow = np.zeros((spec.people, len(_SKELETON), 5))
@@ -98,7 +102,7 @@ def film(url: str) -> Film:
     records, rows, persons, boxes = [], [], [], []
     for k in range(spec.frames):
         truth = scene.truth(k)
-        keep = np.exp(-1 / FILMED_FPS / SLOW_S)
+        keep = np.exp(-1 / fps / SLOW_S)
         slow = keep * slow + np.sqrt(1 - keep**2) * chance.normal(size=slow.shape)
         share = truth.visible[:, _MAIN].mean(axis=1)
         to_see = share >= TO_BE_SEEN
@@ -108,7 +112,7 @@ def film(url: str) -> Film:
         keypoints, box = _measured(truth, slow[truth.person], chance, spec.width, spec.height)
         inside = ((keypoints >= 0) & (keypoints < (spec.width, spec.height))).all(axis=2)
         score[~inside] = 0
-        if k % (FILMED_FPS // PAINTED_FPS) == 0 and to_see.any():
+        if k % (fps // PAINTED_FPS) == 0 and to_see.any():
             picture = scene.picture(k)
             worn[truth.person] = clothes([picture] * len(truth), keypoints, score, _SKELETON)
         seen = np.flatnonzero(to_see & ~missed)
@@ -133,7 +137,7 @@ def film(url: str) -> Film:
         rows.append(truth.person[seen])
         persons.append(truth.person[to_see])
         boxes.append(_box(truth.keypoints, spec.width, spec.height)[to_see])
-    return Film(records, rows, persons, boxes, FILMED_FPS)
+    return Film(records, rows, persons, boxes, fps)
 
 
 def _measured(truth: Truth, slow: F64, chance: np.random.Generator, width: int, height: int) -> tuple[F32, F32]:
@@ -328,3 +332,46 @@ CONDITIONS: dict[str, Callable[[Film], Film]] = {
     "10 fps, 30 % lost in bursts of 5": lambda filmed: thinned(filmed, 10, lost=0.3),
     "10 fps, no colours": lambda filmed: without_colours(thinned(filmed, 10)),
 }
+
+
+def scene_of(seed: int) -> str:
+    """The street of a seed: three to six people, in every fifth one all in the same clothes."""
+    return f"sim://street?people={(3, 5, 4, 6)[seed % 4]}&seed={seed}&seconds=40&alike={int(seed % 5 == 4)}"
+
+
+def compared(seed: int) -> dict[tuple[str, str], tuple[Kept, Kept]]:
+    """By condition and tracker: with returns, and by visits."""
+    filmed = film(scene_of(seed))
+    found = {}
+    for name, change in CONDITIONS.items():
+        changed = change(filmed)
+        for tracker, given in (("posebus", ours(changed)), ("ByteTrack", bytetrack(changed))):
+            found[name, tracker] = kept(changed, given), kept(changed, given, visits=True)
+    return found
+
+
+def main() -> None:
+    """Print the table, both columns, of `--seeds` scenes each."""
+    parser = ArgumentParser(prog="python -m tests.quality.identities", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    with ProcessPoolExecutor(options.workers) as pool:
+        for first in (0, 1000):
+            scenes = list(pool.map(compared, range(first, first + options.seeds)))
+            sys.stdout.write(
+                f"\nseeds {first} to {first + options.seeds - 1}\n\n"
+                "| frames | tracker | IDF1 | HOTA | IDF1 with returns | HOTA with returns | known again "
+                "| wrong number at the start | mixed | visits |\n|--|--|--|--|--|--|--|--|--|--|\n"
+            )
+            for name, tracker in scenes[0]:
+                whole, visits = (pooled([scene[name, tracker][i] for scene in scenes]) for i in (0, 1))
+                sys.stdout.write(
+                    f"| {name} | {tracker} | {visits.idf1:.1f} | {visits.hota_percent:.1f} | {whole.idf1:.1f} "
+                    f"| {whole.hota_percent:.1f} | {whole.known} of {whole.returns} | {whole.wrong} | {whole.mixed} "
+                    f"| {whole.visits} |\n"
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -7,8 +7,8 @@ gym's eight exercises, the street and the ward's acts, pictures of 640 x 480 wit
   and in 1.1 % of those bent, low or on the floor, for 0.13 and 0.19 s on average;
 - mean error of all keypoints 0.017 body heights (median of the frames; 0.032 in the worst tenth); in 0.5 % it exceeds
   0.12, and the model looks at another person who crosses: these are left out of the tables below;
-- most of an error stays as long as the posture does: 0.010 to 0.018 body heights for a coordinate, with another 0.004 to
-  0.012 that drifts and 0.004 to 0.008 from frame to frame;
+- most of an error stays as long as the posture does: 0.010 to 0.018 body heights for a coordinate, with another 0.004
+  to 0.012 that drifts and 0.004 to 0.008 from frame to frame;
 - 1 to 3 % of the limbs' keypoints are far off, 0.12 body heights in each coordinate, for 0.15 s, with a median score
   of 0.32 (others 0.94);
 - keypoints hidden behind others keep scores of 0.5 to 0.9; those beyond the picture's edge, as measured by cutting the

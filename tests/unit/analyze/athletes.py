@@ -158,8 +158,8 @@ def perform(
     metric: bool = True,
     camera: Camera | None = None,
 ) -> Iterator[Record[Motions]]:
-    """The frames of athletes who follow scripts. Noise is the spread of keypoints as a share of the body height; depth has
-    twice as much. Names of keypoints in `hide` are out of view."""
+    """The frames of athletes who follow scripts. Noise is the spread of keypoints as a share of the body height; depth
+    has twice as much. Names of keypoints in `hide` are out of view."""
     camera = camera or Camera()
     random = np.random.default_rng(seed)
     hidden = BLAZEPOSE.indices(*hide) if hide else np.empty(0, np.int64)
