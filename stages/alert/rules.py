@@ -195,7 +195,8 @@ FALL = Rule(
     closes=("recovered", "dismissed"),
     kept_by=("lie",),
     settle_s=1.0,
-    cool_down_s=10.0,
+    # Who is up again and falls once more is told at once: getting up takes longer than keypoints flicker.
+    cool_down_s=1.0,
     texts={
         "suspected": "{camera}: person {person} may have fallen at {at}",
         "confirmed": "{camera}: person {person} fell at {at} and has been on the floor for {seconds} s",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ NOISES: dict[str, Noise] = {
 """Errors as measured on the bundled model, larger ones, and one keypoint in ten not seen."""
 
 RATES = (10, 15, 30)
-SEEDS = range(1000, 1004)
+SEEDS = range(1000, 1002)
 EARLY_S, LATE_S = 1.0, 3.0
 """An event belongs to a fall when it is told from so long before the impact to so long after it."""
 
@@ -174,4 +175,4 @@ if __name__ == "__main__":
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    print(report(options.hours, options.workers))
+    sys.stdout.write(report(options.hours, options.workers) + "\n")

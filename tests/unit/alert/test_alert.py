@@ -124,7 +124,8 @@ def test_a_confirmed_fall_in_the_cool_down_is_told_at_once() -> None:
             frame(4.0),
             frame(6.0, event("fall", "suspected", 5.5)),
             frame(8.5, event("fall", "confirmed", 5.5)),
-        ]
+        ],
+        replace(FALL, cool_down_s=10.0),
     )
 
     assert life(steps) == [("new", "warning"), ("end", "warning"), ("new", "critical")]
