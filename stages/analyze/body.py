@@ -13,26 +13,19 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.core.masks import all_of, any_of
-from pipeline.core.types import F32, F64, Bool
+from pipeline.core.types import F32, F64, I64, Bool
 from pipeline.core.values import DOUBTFUL, Motions
 from stages.analyze.layout import (
     ANGLE_ENDS,
     ANGLE_VERTICES,
-    ANKLES,
-    EARS,
-    HIPS,
     KNEES_AND_ANKLES,
-    LEFT,
-    LEFT_HIP_AND_ANKLE,
     LEFT_KNEE,
     NOSE,
     POINTS,
-    RIGHT,
-    RIGHT_HIP_AND_ANKLE,
     RIGHT_KNEE,
-    SHOULDERS,
     Layout,
 )
+from stages.analyze.middles import ANKLES, EARS, HIPS, SHOULDERS, Middles, either, middles_of
 from stages.analyze.options import AnalyzeOptions
 
 MIN_POINTS = 6
@@ -91,6 +84,10 @@ class Bodies(NamedTuple):
         points: (P, N, 3) keypoints of `layout.POINTS` and FEET, metres or pixels; NaN = not seen.
         picture: (P, N, 2) the same on the picture, pixels.
         hip, foot: (2, N) x and y of the middle of the hips and of the ankles on the picture, pixels; NaN = not seen.
+        middles: Of points and picture side by side, 5 columns.
+        nose: (N, 5) the same columns.
+        rise: (7, N) how high the middles are, and
+        lower_ankle: (N,) the lower ankle, against gravity, metres or pixels.
     """
 
     metric: bool
@@ -100,6 +97,10 @@ class Bodies(NamedTuple):
     picture: F64
     hip: F64
     foot: F64
+    middles: Middles
+    nose: F64
+    rise: F64
+    lower_ankle: F64
 
 
 def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOptions) -> Bodies:
@@ -117,88 +118,107 @@ def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOp
     if metric:
         in_metres = poses.world.take(layout.points, axis=1)
         seen &= np.isfinite(in_metres[:, :, 0])
-        points = _points_first(in_metres, seen)
-        picture = _points_first(on_picture, seen)
+    unseen = None if all_of(seen) else ~seen.T
+    picture = _points_first(on_picture, unseen)
+    if metric:
+        points = _points_first(in_metres, unseen)
     else:
-        picture = _points_first(on_picture, seen)
         points = np.zeros((*picture.shape[:2], 3))
         points[:, :, :2] = picture
         points[:, :, 2][np.isnan(picture[:, :, 0])] = np.nan
+    both = np.concatenate((points[:_BODY], picture[:_BODY]), axis=2)
+    middles = middles_of(both)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = _pixels_per_unit(picture[:_BODY], points[:_BODY], seen[:, :_BODY]) if metric else np.ones(len(seen))
-        angles, bones = _angles(points, options.min_bone_m if metric else options.min_bone_px)
-        columns = _extents(points, picture, up, angles, bones)
-        columns.insert(4, scale)
-    table = np.array(columns)
-    extents = [Extent._make(row) for row in table.T.tolist()]
-    return Bodies(metric, angles.T, extents, points, picture, table[:2], table[2:4])
+        table = np.empty((len(Extent._fields), len(seen)))
+        table[_SCALE] = _pixels_per_unit(picture, points, unseen) if metric else 1.0
+        joints = _joints(points, options.min_bone_m if metric else options.min_bone_px)
+        rise, lower_ankle = _fill_extents(table, points, middles.known, up, joints)
+    return Bodies(
+        metric=metric,
+        angles=joints[0].T,
+        extents=[Extent._make(row) for row in table.T.tolist()],
+        points=points,
+        picture=picture,
+        hip=table[:2],
+        foot=table[2:4],
+        middles=middles,
+        nose=both[NOSE],
+        rise=rise,
+        lower_ankle=lower_ankle,
+    )
 
 
-def _points_first(taken: F32, seen: Bool) -> F64:
-    """(N, P, D) as (P, N, D) float64, NaN where not `seen` (N, P)."""
+_SCALE = Extent._fields.index("scale")
+
+
+def _points_first(taken: F32, unseen: Bool | None) -> F64:
+    """(N, P, D) as (P, N, D) float64, NaN where `unseen` (P, N); None = all are seen."""
     points = taken.transpose(1, 0, 2).astype(np.float64, order="C")
-    if not all_of(seen):
-        points[~seen.T] = np.nan
+    if unseen is not None:
+        points[unseen] = np.nan
     return points
 
 
-def _angles(points: F64, min_bone: float) -> tuple[F64, F64]:
-    """(A, N) flexions, 180 - the angle between, in degrees, and the (2, A, N) lengths of both bones of each."""
-    bones = points.take(ANGLE_ENDS, axis=0) - points.take(ANGLE_VERTICES, axis=0)
-    lengths = _lengths(bones)
+def _joints(points: F64, min_bone: float) -> F64:
+    """(3, A, N) flexions, 180 - the angle between, in degrees, and the lengths of the upper and lower bone of each."""
+    bones = points.take(ANGLE_ENDS, axis=0)
+    bones -= points.take(ANGLE_VERTICES, axis=0)
     count = len(bones) // 2
-    upper, lower = lengths[:count], lengths[count:]
-    cosine = np.einsum("ani,ani->an", bones[:count], bones[count:]) / (upper * lower)
-    angles: F64 = 180.0 - np.degrees(np.arccos(cosine.clip(-1.0, 1.0)))
+    joints = np.empty((3, count, points.shape[1]))
+    angles, lengths = joints[0], joints[1:]
+    np.sqrt(np.einsum("bni,bni->bn", bones, bones).reshape(lengths.shape), out=lengths)
+    cosine = np.einsum("ani,ani->an", bones[:count], bones[count:])
+    cosine /= lengths[0] * lengths[1]
+    np.subtract(180.0, np.degrees(np.arccos(cosine.clip(-1.0, 1.0))), out=angles)
     short = lengths < min_bone
     if any_of(short):
-        angles[short[:count] | short[count:]] = np.nan
-    return angles, lengths.reshape(2, count, -1)
+        angles[short[0] | short[1]] = np.nan
+    return joints
 
 
-def _extents(points: F64, picture: F64, up: F64, angles: F64, bones: F64) -> list[F64]:
-    """Columns of `Extent`, but for the scale."""
-    middles = _either(points.take(LEFT, axis=0), points.take(RIGHT, axis=0))
-    hip, foot = _either(picture.take(LEFT_HIP_AND_ANKLE, axis=0), picture.take(RIGHT_HIP_AND_ANKLE, axis=0))
-    nose, shoulders, hips, ankles = points[NOSE], middles[SHOULDERS], middles[HIPS], middles[ANKLES]
-    head = np.where(np.isnan(nose), middles[EARS], nose)
+def _fill_extents(table: F64, points: F64, middles: F64, up: F64, joints: F64) -> tuple[F64, F64]:
+    """Write the columns of `Extent` as rows of the table, all but the scale; gives the heights of the middles and that
+    of the lower ankle.
+    """
+    shoulders, hips, ankles = middles[SHOULDERS, :, :3], middles[HIPS, :, :3], middles[ANKLES, :, :3]
+    head = nose = points[NOSE]
+    unknown = np.isnan(nose)
+    if any_of(unknown):
+        head = np.where(unknown, middles[EARS, :, :3], nose)
+    of_sides = either(joints[:, 0::2], joints[:, 1::2])
     # The knee's two bones are thigh and shank.
-    thigh, shank = _either(bones[:, LEFT_KNEE], bones[:, RIGHT_KNEE])
+    thigh, shank = of_sides[1:, LEFT_KNEE // 2]
     leg = thigh + shank
-    upwards = shoulders - hips
     rise = points[KNEES_AND_ANKLES] @ up
-    middle_rise = middles @ up
+    lower_ankle: F64 = np.fmin(rise[2], rise[3])
+    middle_rise = middles[:, :, :3] @ up
     ankle_rise = middle_rise[ANKLES]
-    knee_rise = (rise[:2] - rise[2:]) / bones[1, LEFT_KNEE : RIGHT_KNEE + 1]
-    beside = 0.5 * (hips + shoulders) - ankles
+    knee_rise = (rise[:2] - rise[2:]) / joints[2, LEFT_KNEE : RIGHT_KNEE + 1]
+    lines = np.empty((3, *nose.shape))
+    upwards, neck, beside = lines
+    np.subtract(shoulders, hips, out=upwards)
+    np.subtract(head, shoulders, out=neck)
+    np.subtract(0.5 * (hips + shoulders), ankles, out=beside)
     beside -= (beside @ up)[:, None] * up
-    lean = shoulders - ankles
-    trunk, neck, offset = _lengths(np.array((upwards, head - shoulders, beside)))
-    joints = _either(angles[0::2], angles[1::2])
-    return [
-        hip[:, 0], hip[:, 1], foot[:, 0], foot[:, 1],
-        neck + trunk + leg,
+    lengths = _lengths(lines)
+    trunk = lengths[0]
+    table[0:2] = middles[HIPS, :, 3:].T
+    table[2:4] = middles[ANKLES, :, 3:].T
+    table[5:15] = (
+        lengths[1] + trunk + leg,
         leg,
         trunk,
         thigh / shank,
         upwards @ up,
         middle_rise[HIPS] - ankle_rise,
-        head @ up - np.fmin(rise[2], rise[3]),
+        head @ up - lower_ankle,
         middle_rise[SHOULDERS] - ankle_rise,
         np.fmin(knee_rise[0], knee_rise[1]),
-        offset,
-        *joints,
-        *lean.T,
-    ]  # fmt: skip
-
-
-def _either(left: F64, right: F64) -> F64:
-    """The mean of two, or the one that is known."""
-    mean: F64 = 0.5 * (left + right)
-    unknown = np.isnan(mean)
-    if any_of(unknown):
-        mean = np.where(unknown, np.fmax(left, right), mean)
-    return mean
+        lengths[2],
+    )
+    table[15:19] = of_sides[0]
+    table[19:] = (shoulders - ankles).T
+    return middle_rise, lower_ankle
 
 
 def _lengths(vectors: F64) -> F64:
@@ -207,16 +227,20 @@ def _lengths(vectors: F64) -> F64:
     return lengths
 
 
-def _pixels_per_unit(picture: F64, points: F64, seen: Bool) -> F64:
+def _pixels_per_unit(picture: F64, points: F64, unseen: Bool | None) -> F64:
     """(N,) pixels of a metre: least squares of the picture on the metres' x and y (weak perspective)."""
-    n = seen.sum(axis=1)
-    both = np.empty((2, *picture.shape))
-    both[0], both[1] = picture, points[:, :, :2]
-    if not all_of(seen):
-        both[:, ~seen.T] = 0.0
-    total = both.sum(axis=1)
+    both = np.empty((2, _BODY, *picture.shape[1:]))
+    both[0], both[1] = picture[:_BODY], points[:_BODY, :, :2]
+    count: I64 | int = _BODY
+    if unseen is not None:
+        missing = unseen[:_BODY]
+        both[:, missing] = 0.0
+        count = _BODY - np.add.reduce(missing, axis=0)
+    total = np.add.reduce(both, axis=1)
     # Row 0: covariance of the picture with the metres; row 1: variance of the metres.
-    moments = np.einsum("skni,kni->sn", both, both[1]) - np.einsum("sni,ni->sn", total, total[1]) / n
+    moments = np.einsum("skni,kni->sn", both, both[1]) - np.einsum("sni,ni->sn", total, total[1]) / count
     scale: F64 = moments[0] / moments[1]
-    scale[(n < MIN_POINTS) | ~(scale > 0)] = np.nan
+    scale[~(scale > 0)] = np.nan
+    if unseen is not None:
+        scale[count < MIN_POINTS] = np.nan
     return scale

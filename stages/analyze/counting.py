@@ -44,7 +44,7 @@ class Counter:
         lengths = [(person.height, person.leg) for person in people]
         look = Look(
             track_id=track_id,
-            features=features_of(bodies.points, bodies.angles, shapes, lengths, up, bodies.metric),
+            features=features_of(bodies, shapes, lengths, up),
             foot=np.array([(extent.foot_x, extent.foot_y) for extent in bodies.extents], np.float32),
             body_height=np.array([shape.body_height for shape in shapes]),
             posture=np.array([person.posture for person in people], np.int64),

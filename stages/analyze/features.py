@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.core.masks import any_of
 from pipeline.core.types import F32, F64
+from stages.analyze.body import Bodies
 from stages.analyze.layout import POINTS
+from stages.analyze.middles import ANKLES, HIPS, KNEES, SHOULDERS, either
 from stages.analyze.movement import Shape
 
 SIDED: tuple[str, ...] = ("elbow", "shoulder", "hip", "knee", "hand_height")
@@ -50,61 +51,55 @@ COLUMNS: Mapping[str, int] = {
 }
 """Column of each measure; those with a side in their name too, and how far both sides are apart."""
 
-_PAIRS = ("shoulder", "hip", "knee", "ankle")
+_PAIRS = ("hip", "knee", "ankle")
 _LEFT = np.array([POINTS.index(f"left_{name}") for name in _PAIRS])
 _RIGHT = np.array([POINTS.index(f"right_{name}") for name in _PAIRS])
 _WRISTS = np.array([POINTS.index("left_wrist"), POINTS.index("right_wrist")])
-_SHOULDER, _HIP, _KNEE, _ANKLE = range(4)
+_HIP, _KNEE, _ANKLE = range(len(_PAIRS))
 
 _FRONTAL = 0.8  # of the distance of the hips lies across the picture: seen from within 37 degrees of front or back
 _FRONTAL_FLAT = 0.08  # without depth: distance of the hips on the picture, body heights; from the front it is 0.11
 _STANCE = 0.05  # body heights; ankles that are closer together tell nothing about knees
 
 
-def features_of(
-    points: F64, angles: F64, shapes: Sequence[Shape], lengths: Sequence[tuple[float, float]], up: F64, metric: bool
-) -> F32:
+def features_of(bodies: Bodies, shapes: Sequence[Shape], lengths: Sequence[tuple[float, float]], up: F64) -> F32:
     """(N, F) measures in the order of `COLUMNS`; NaN = unknown.
 
     Args:
-        points: (P, N, 3) keypoints of `layout.POINTS`, metres or pixels, NaN = not seen.
-        angles: (N, A) degrees, `vocabulary.ANGLES`.
+        bodies: N people.
         shapes: Of each body.
-        lengths: Learned height and leg of each body, in the unit of `points`.
-        up: (3,) unit vector against gravity.
-        metric: Points have depth.
+        lengths: Learned height and leg of each body, in the unit of `bodies.points`.
+        up: (3,) unit vector against gravity, the one that `bodies` were measured with.
     """
     count = len(shapes)
     table = np.empty((len(COLUMNS), count))
     if not count:
         return table.T.astype(np.float32)
     height, leg = np.array(lengths).T
-    left, right = points.take(_LEFT, axis=0), points.take(_RIGHT, axis=0)
+    points, middle, rise = bodies.points, bodies.middles.known[:, :, :3], bodies.rise
     sides = table[: 2 * _N].reshape(2, _N, count)
-    sides[:, :4] = angles.T.reshape(4, 2, count).swapaxes(0, 1)
+    sides[:, :4] = bodies.angles.T.reshape(4, 2, count).swapaxes(0, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        middle = _either(left, right)
-        rise = middle @ up
-        sides[:, 4] = (points.take(_WRISTS, axis=0) @ up - rise[_SHOULDER]) / height
-        table[2 * _N : 3 * _N] = _either(sides[0], sides[1])
+        sides[:, 4] = (points.take(_WRISTS, axis=0) @ up - rise[SHOULDERS]) / height
+        table[2 * _N : 3 * _N] = either(sides[0], sides[1])
         np.abs(sides[0] - sides[1], out=table[3 * _N : 4 * _N])
         whole = table[4 * _N :]
         whole[0] = [shape.tilt for shape in shapes]
         whole[2] = [1.0 - shape.hip for shape in shapes]
-        whole[3] = (rise[_HIP] - rise[_KNEE]) / (0.5 * leg)
+        whole[3] = (rise[HIPS] - rise[KNEES]) / (0.5 * leg)
         _body_line(middle, rise, whole)
-        _widths(left - right, up, height, metric, whole)
+        _widths(points.take(_LEFT, axis=0) - points.take(_RIGHT, axis=0), up, height, bodies.metric, whole)
     return table.T.astype(np.float32, order="C")
 
 
 def _body_line(middle: F64, rise: F64, whole: F64) -> None:
     """Tilt of the line from ankles to shoulders, and how far the hips hang below it."""
-    line = middle[_SHOULDER] - middle[_ANKLE]
-    line_rise = rise[_SHOULDER] - rise[_ANKLE]
+    line = middle[SHOULDERS] - middle[ANKLES]
+    line_rise = rise[SHOULDERS] - rise[ANKLES]
     square = np.einsum("ni,ni->n", line, line)
     length = np.sqrt(square)
-    along = np.einsum("ni,ni->n", middle[_HIP] - middle[_ANKLE], line) / square
-    below = along * line_rise - (rise[_HIP] - rise[_ANKLE])
+    along = np.einsum("ni,ni->n", middle[HIPS] - middle[ANKLES], line) / square
+    below = along * line_rise - (rise[HIPS] - rise[ANKLES])
     # Two bones of these lengths along the line bend by this angle where they meet `below` it.
     reach = along * (1.0 - along) * length
     whole[1] = np.degrees(np.arccos((line_rise / length).clip(-1.0, 1.0)))
@@ -126,12 +121,3 @@ def _widths(apart: F64, up: F64, height: F64, metric: bool, whole: F64) -> None:
         frontal = across >= (_FRONTAL_FLAT * height) ** 2
     stands = ankles >= _STANCE * height * np.sqrt(across)
     whole[6] = np.where(frontal & stands, along[_KNEE] / ankles, np.nan)
-
-
-def _either(left: F64, right: F64) -> F64:
-    """The mean of two, or the one that is known."""
-    mean: F64 = 0.5 * (left + right)
-    gaps = np.isnan(mean)
-    if any_of(gaps):
-        mean[gaps] = np.fmax(left[gaps], right[gaps])
-    return mean

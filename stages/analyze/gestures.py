@@ -108,22 +108,41 @@ def _end(watched: Watched, row: int, gesture: int, told: Told) -> None:
 
 
 def _at_rest(watched: Watched, people: People, options: GestureOptions) -> bool:
-    """Whether no hand is above its elbow, no arm away from the trunk, and none was: most frames, told cheaply."""
-    height = people.points[:, :, 1].copy()
-    if any_of(height[WRISTS] < height[ELBOWS]) or any_of(people.angles[:, _SHOULDER] <= 180.0 - options.away):
+    """Whether no hand is raised, no arm away from the trunk alone, and none was: most frames, told cheaply."""
+    if np.count_nonzero(watched.since_us) or np.count_nonzero(watched.turn_us):
         return False
-    return not (np.count_nonzero(watched.since_us) or np.count_nonzero(watched.turn_us))
+    y = people.points[:, :, 1].copy()
+    away = people.angles[:, _SHOULDER] <= 180.0 - options.away
+    if not (any_of(y[WRISTS] < y[ELBOWS]) or any_of(away)):
+        return True
+    if any_of(people.height != people.height):
+        return False  # the length of these arms is learned
+    if any_of(_raised(y, options.raised * (people.height * _ARM_OF_HEIGHT))):
+        return False
+    alone = away & ~away[:, ::-1]
+    if any_of(alone):
+        alone &= people.angles[:, _ELBOW] < options.straight
+    return not any_of(alone)
+
+
+def _raised(y: F64, least: F64) -> Bool:
+    """(2, N) whose hand is raised, by the (P, N) y of the points: `least` (N,) above the elbow, and near the shoulder
+    or above it.
+    """
+    wrist = y[WRISTS]
+    raised: Bool = y[ELBOWS] - wrist >= least
+    raised &= wrist - y[SHOULDERS] <= least
+    return raised
 
 
 def _arms_of(watched: Watched, people: People, before_us: I64, options: GestureOptions) -> _Arms:
     points = people.points
-    shoulder, elbow, wrist = points[SHOULDERS], points[ELBOWS], points[WRISTS]
-    hand = wrist - shoulder
+    wrist = points[WRISTS]
+    hand = wrist - points[SHOULDERS]
     length = people.height * _ARM_OF_HEIGHT
     if any_of(length != length):
         length = np.where(length == length, length, _learned(watched, people, before_us))
-    least = options.raised * length
-    raised = (elbow[:, :, 1] - wrist[:, :, 1] >= least) & (hand[:, :, 1] <= least)
+    raised = _raised(points[:, :, 1], options.raised * length)
     shoulder_flexion = people.angles[:, _SHOULDER]
     away = shoulder_flexion <= 180.0 - options.away
     out = away & (shoulder_flexion >= 180.0 - options.away_most)

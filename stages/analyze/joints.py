@@ -18,6 +18,7 @@ from pipeline.core.masks import any_of
 from pipeline.core.types import F64, I64
 from pipeline.core.vocabulary import ANGLES, FLEXIONS
 from stages.analyze.layout import FEET, POINTS
+from stages.analyze.middles import EARS, PAIRS, Middles
 
 _LEAST = 0.5
 """Least share of a bone that lies in the plane of its angle: within 60 degrees of it. Noise counts twice there."""
@@ -29,10 +30,7 @@ stature: Winter, 2009)."""
 _CUT = -120.0
 """Where angles in a plane begin; joints end 30 degrees before it and begin 30 after it."""
 
-_ALL = (*POINTS, *FEET, "ears", "shoulders", "hips")
-_LEFT, _RIGHT = (
-    np.array([_ALL.index(f"{side}_{name}") for name in ("ear", "shoulder", "hip")]) for side in ("left", "right")
-)
+_ALL = (*POINTS, *FEET, *(f"{name}s" for name in PAIRS))
 
 
 def _both(name: str, start: str, end: str) -> tuple[tuple[str, str, str], ...]:
@@ -92,27 +90,28 @@ _SINES = [
 _PLANE_AT: I64 = np.array([[plane[side][0] for plane in _PLANES] for side in (0, 1)])
 _PLANE_SIGN: F64 = np.array([[plane[side][1] for plane in _PLANES] for side in (0, 1)])[:, :, None]
 _SINE_AT: I64 = np.array([at for at, _ in _SINES])
-_SINE_SIGN: F64 = np.array([sign for _, sign in _SINES])[:, None]
+# Then the ankles, and the trunk's two against the hips.
+_SINE_SIGN: F64 = np.array([*(sign for _, sign in _SINES), -1.0, -1.0, 1.0, -1.0])[:, None]
 
 _TOLD = ANGLES[len(FLEXIONS) :]
 _LOW: F64 = np.array([angle.low for angle in _TOLD])[:, None]
 _HIGH: F64 = np.array([angle.high for angle in _TOLD])[:, None]
 # Rows of planes, then of sines with the knees in place of the shanks, in the order in which they are told.
 _ORDER: I64 = np.array([13, 14, 0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 6, 15, 7, 8, 16])
-_YZX: I64 = np.array([1, 2, 0])
-_ZXY: I64 = np.array([2, 0, 1])
+_YZX_ZXY: I64 = np.array([1, 2, 0, 2, 0, 1])
 
 
-def joint_angles(points: F64, up: F64, min_bone: float) -> F64:
+def joint_angles(points: F64, middles: Middles, up: F64, min_bone: float) -> F64:
     """(J, N) degrees: `vocabulary.ANGLES` after the flexions, from metres.
 
     Args:
         points: (P, N, 3) keypoints of `layout.POINTS`, and `layout.FEET` where the skeleton has them; NaN = not seen.
+        middles: Of these; columns after the third are not looked at.
         up: (3,) unit vector against gravity.
         min_bone: Shortest bone that an angle is taken from.
     """
     n = points.shape[1]
-    vectors = _vectors(points, min_bone)
+    vectors = _vectors(points, middles, min_bone)
     frames = np.empty((3, 3, n, 3))
     first, second = frames[0], frames[1]
     vectors.take(_FIRST, axis=0, out=first)
@@ -123,28 +122,28 @@ def joint_angles(points: F64, up: F64, min_bone: float) -> F64:
     lengths = np.sqrt(np.einsum("fni,fni->fn", second, second))
     lengths[lengths < _LEAST] = np.nan
     second /= lengths[:, :, None]
-    np.subtract(
-        first.take(_YZX, axis=2) * second.take(_ZXY, axis=2),
-        first.take(_ZXY, axis=2) * second.take(_YZX, axis=2),
-        out=frames[2],
-    )
+    ahead, after = frames[:2].take(_YZX_ZXY, axis=3)
+    np.subtract(ahead[:, :, :3] * after[:, :, 3:], ahead[:, :, 3:] * after[:, :, :3], out=frames[2])
     limbs = vectors.take(_LIMB, axis=0)
     parts = np.matmul(limbs.transpose(0, 2, 1, 3), frames.transpose(1, 2, 3, 0))
     parts = parts.transpose(3, 0, 2, 1).reshape(36, n)
-    opposite, adjacent = parts.take(_PLANE_AT, axis=0) * _PLANE_SIGN
+    sides = parts.take(_PLANE_AT, axis=0)
+    sides *= _PLANE_SIGN
     angles = np.empty((17, n))
     planes, sines = angles[:9], angles[9:]
-    np.arctan2(opposite, adjacent, out=planes)
-    planes[opposite * opposite + adjacent * adjacent < _LEAST * _LEAST] = np.nan
-    np.multiply(parts.take(_SINE_AT, axis=0), _SINE_SIGN, out=sines[:4])
+    np.arctan2(sides[0], sides[1], out=planes)
+    sides *= sides
+    planes[sides[0] + sides[1] < _LEAST * _LEAST] = np.nan
+    sines[:4] = parts.take(_SINE_AT, axis=0)
     np.einsum("sni,sni->sn", vectors[_SHANKS], vectors[_SOLES], out=sines[4:6])
-    sines[6], sines[7] = across[_PELVIS], across[_FLOOR]
-    np.negative(sines[4:6], out=sines[4:6])
-    np.negative(sines[7], out=sines[7])
+    sines[6:] = across[_PELVIS:]
+    sines *= _SINE_SIGN
     np.arcsin(sines.clip(-1.0, 1.0), out=sines)
     sines[2:4] -= sines[:2]
     degrees = np.degrees(angles).take(_ORDER, axis=0)
-    degrees[degrees < _CUT] += 360.0
+    before = degrees < _CUT
+    if any_of(before):
+        degrees[before] += 360.0
     return _possible(degrees)
 
 
@@ -164,17 +163,14 @@ def ankle_angles(points: F64, min_bone: float) -> F64:
     return _possible(degrees)
 
 
-def _vectors(points: F64, min_bone: float) -> F64:
+def _vectors(points: F64, middles: Middles, min_bone: float) -> F64:
     """(V, N, 3) unit vectors of `_VECTORS`."""
     if len(points) == len(POINTS):
         points = np.concatenate((points, np.full((len(FEET), *points.shape[1:]), np.nan)))
-    left, right = points.take(_LEFT, axis=0), points.take(_RIGHT, axis=0)
-    middle = 0.5 * (left + right)
-    # Either ear tells how the neck bends: they lie beside each other across that plane.
-    unknown = np.isnan(middle[0])
-    if any_of(unknown):
-        middle[0] = np.where(unknown, np.fmax(left[0], right[0]), middle[0])
-    known = np.concatenate((points, middle))
+    known = np.concatenate((points, middles.between[:, :, :3]))
+    if middles.known is not middles.between:
+        # Either ear tells how the neck bends: they lie beside each other across that plane.
+        known[len(points) + EARS] = middles.known[EARS, :, :3]
     vectors: F64 = known.take(_ENDS, axis=0)
     vectors -= known.take(_STARTS, axis=0)
     lengths = np.sqrt(np.einsum("vni,vni->vn", vectors, vectors))

@@ -8,8 +8,7 @@ from pipeline.core.types import F64, I64
 from pipeline.core.vocabulary import ANGLES, FLEXIONS
 from stages.analyze.body import Bodies
 from stages.analyze.joints import ankle_angles, joint_angles
-from stages.analyze.layout import POINTS
-from stages.analyze.mass import centre_of_mass, height_over_ankles
+from stages.analyze.mass import centre_of_mass
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.state import AnalyzeState
 from stages.analyze.symmetry import symmetry
@@ -39,14 +38,14 @@ def measure_joints(
     with np.errstate(divide="ignore", invalid="ignore"):
         measured = np.empty((7, len(track_id)))
         if bodies.metric:
-            angles = joint_angles(bodies.points, up, options.min_bone_m)
-            both = np.concatenate((bodies.points[: len(POINTS)], bodies.picture[: len(POINTS)]), axis=2)
-            centre = centre_of_mass(both)
-            measured[2] = height_over_ankles(centre[:, :3], bodies.points, up)
+            angles = joint_angles(bodies.points, bodies.middles, up, options.min_bone_m)
+            centre = centre_of_mass(bodies.middles.known, bodies.nose)
+            measured[2] = centre[:, :3] @ up - bodies.lower_ankle
             centre = centre[:, 3:]
         else:
             angles = ankle_angles(bodies.points, options.min_bone_px)
-            centre = centre_of_mass(bodies.picture[: len(POINTS)])
+            # Without the three columns of the points.
+            centre = centre_of_mass(bodies.middles.known[:, :, 3:].copy(), bodies.nose[:, 3:])
             measured[2] = np.nan
         measured[0] = centre[:, 0] / size[0]
         measured[1] = centre[:, 1] / size[1]

@@ -23,19 +23,8 @@ FEET: tuple[str, ...] = ("left_heel", "right_heel", "left_toe", "right_toe")
 _TOES = ("foot_index", "big_toe")
 
 _AT = {name: i for i, name in enumerate(POINTS)}
-_PAIRS = ("ear", "shoulder", "hip", "knee", "ankle")
-
-
-def _of_side(side: str, *names: str) -> I64:
-    return np.array([_AT[f"{side}_{name}"] for name in names])
-
 
 NOSE = _AT["nose"]
-LEFT, RIGHT = _of_side("left", *_PAIRS), _of_side("right", *_PAIRS)
-"""Ear, shoulder, hip, knee, ankle in POINTS."""
-EARS, SHOULDERS, HIPS, KNEES, ANKLES = range(5)
-"""Indices of the middles of these pairs."""
-LEFT_HIP_AND_ANKLE, RIGHT_HIP_AND_ANKLE = _of_side("left", "hip", "ankle"), _of_side("right", "hip", "ankle")
 KNEES_AND_ANKLES = slice(_AT["left_knee"], _AT["right_ankle"] + 1)
 """Left knee, right knee, left ankle, right ankle."""
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.core.masks import any_of
-from pipeline.core.types import F64, I64
-from stages.analyze.layout import NOSE, POINTS
+from pipeline.core.types import F64
+from stages.analyze.middles import ANKLES, EARS, ELBOWS, HIPS, KNEES, PAIRS, SHOULDERS, WRISTS
 
 # Women, men: mass as a share of the body's, and the centre's distance from the upper end as a share of the length.
 _HEAD = (0.0668, 0.0694)
@@ -26,26 +26,21 @@ _SHANK = ((0.0481, 0.4352), (0.0433, 0.4395))  # KJC-AJC
 # forearm's 264.3 and 268.9 mm.
 _HAND = ((0.0056, 0.7474 * 78.0 / 264.3), (0.0061, 0.7900 * 86.2 / 268.9))
 
-PAIRS: tuple[str, ...] = ("ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-_LEFT, _RIGHT = (np.array([POINTS.index(f"{side}_{name}") for name in PAIRS]) for side in ("left", "right"))
-_EARS, _SHOULDERS, _ELBOWS, _WRISTS, _HIPS, _KNEES, _ANKLES = range(len(PAIRS))
-_ANKLE: I64 = np.array([POINTS.index("left_ankle"), POINTS.index("right_ankle")])
-
 
 def _weights() -> F64:
     """(7,) share of the body's mass that each of PAIRS carries, both sides together."""
     weights = np.zeros((2, len(PAIRS)))
     for sex, weight in enumerate(weights):
-        weight[_EARS] = _HEAD[sex]
-        weight[_ANKLES] = 2 * _FOOT[sex]
+        weight[EARS] = _HEAD[sex]
+        weight[ANKLES] = 2 * _FOOT[sex]
         hand, beyond = _HAND[sex]
         for upper, lower, sides, (mass, centre) in (
-            (_SHOULDERS, _HIPS, 1, _TRUNK[sex]),
-            (_SHOULDERS, _ELBOWS, 2, _UPPER_ARM[sex]),
-            (_ELBOWS, _WRISTS, 2, _FOREARM[sex]),
-            (_ELBOWS, _WRISTS, 2, (hand, 1 + beyond)),
-            (_HIPS, _KNEES, 2, _THIGH[sex]),
-            (_KNEES, _ANKLES, 2, _SHANK[sex]),
+            (SHOULDERS, HIPS, 1, _TRUNK[sex]),
+            (SHOULDERS, ELBOWS, 2, _UPPER_ARM[sex]),
+            (ELBOWS, WRISTS, 2, _FOREARM[sex]),
+            (ELBOWS, WRISTS, 2, (hand, 1 + beyond)),
+            (HIPS, KNEES, 2, _THIGH[sex]),
+            (KNEES, ANKLES, 2, _SHANK[sex]),
         ):
             weight[upper] += sides * mass * (1 - centre)
             weight[lower] += sides * mass * centre
@@ -58,29 +53,19 @@ WEIGHTS: F64 = _weights()
 """Of the middles of PAIRS: they are all that counts, both sides being alike."""
 
 
-def centre_of_mass(points: F64) -> F64:
-    """(N, D) where the centre of mass lies, in the unit of `points`, (P, N, D) in the order of `layout.POINTS`.
+def centre_of_mass(middles: F64, nose: F64) -> F64:
+    """(N, D) where the centre of mass lies, in the unit of `middles` (7, N, D), as in `Middles.known`, and the nose.
 
     A side that is not seen is taken to be where the other one is; unseen arms to be at their shoulders, which is wrong
     by 3 cm for arms that hang; an unseen head likewise. NaN without shoulders, hips, knees and ankles.
     """
-    left, right = points.take(_LEFT, axis=0), points.take(_RIGHT, axis=0)
-    middle: F64 = 0.5 * (left + right)
-    unknown = np.isnan(middle)
-    if any_of(unknown):
-        middle = np.where(unknown, np.fmax(left, right), middle)
-        middle[_EARS] = _first_known(middle[_EARS], points[NOSE], middle[_SHOULDERS])
-        middle[_ELBOWS] = _first_known(middle[_ELBOWS], middle[_SHOULDERS])
-        middle[_WRISTS] = _first_known(middle[_WRISTS], middle[_ELBOWS])
-    centre: F64 = WEIGHTS @ middle.reshape(len(PAIRS), -1)
-    return centre.reshape(points.shape[1:])
-
-
-def height_over_ankles(centre: F64, points: F64, up: F64) -> F64:
-    """(N,) how far `centre` (N, 3) is above the lower ankle, against gravity."""
-    ankles = points.take(_ANKLE, axis=0) @ up
-    height: F64 = centre @ up - np.fmin(ankles[0], ankles[1])
-    return height
+    if any_of(np.isnan(middles)):
+        middles = middles.copy()
+        middles[EARS] = _first_known(middles[EARS], nose, middles[SHOULDERS])
+        middles[ELBOWS] = _first_known(middles[ELBOWS], middles[SHOULDERS])
+        middles[WRISTS] = _first_known(middles[WRISTS], middles[ELBOWS])
+    centre: F64 = WEIGHTS @ middles.reshape(len(PAIRS), -1)
+    return centre.reshape(middles.shape[1:])
 
 
 def _first_known(*choices: F64) -> F64:

@@ -27,9 +27,10 @@ from stages.analyze.state import AnalyzedPerson, AnalyzeState
 from stages.analyze.told import Told
 from stages.analyze.watch import Watch
 
-_PER_DEGREE = units_in_one(ANGLE_UNIT_DEG)
-_PER_SCALAR = units_in_one(1 / 1000)
+_ANGLES = len(ANGLES)
+_UNITS: F32 = np.repeat([units_in_one(ANGLE_UNIT_DEG), units_in_one(1 / 1000)], [_ANGLES, len(MEASURES)])
 _BODY_HEIGHT = [measure.name for measure in MEASURES].index("body_height")
+_BODY_MEASURES = _BODY_HEIGHT + 1
 
 
 class AnalyzeStage:
@@ -82,14 +83,14 @@ class AnalyzeStage:
         self._counter.step(state, bodies, motions.track_id, shown, shapes, up, told)
         if metric:
             learn_up(state, bodies.extents, elapsed_s)
-        seen = _seen(motions, bodies, scalars, postures, told)
+        body = np.array(scalars).reshape(len(scalars), _BODY_MEASURES)
+        seen = _seen(motions, bodies, body[:, _BODY_HEIGHT], postures, told)
         floor = self._watch.step(state, record.stamp.camera, seen, told)
         self._leave(state, told)
         self._watch.leave(state, record.stamp.camera, told)
         joints, masses = measure_joints(state, bodies, motions.track_id, up, size, told.now_us, self._options)
-        angles = np.concatenate((bodies.angles, joints), axis=1)
-        more = np.concatenate((floor, masses), axis=1)
-        measures = _measures(motions, angles, postures, scalars, more, told.events)
+        table = _side_by_side(bodies.angles, joints, body, floor, masses)
+        measures = Measures(motions.track_id, seen.posture, table[:, :_ANGLES], table[:, _ANGLES:], tuple(told.events))
         return state, [measures, *told.events]
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
@@ -175,9 +176,7 @@ class AnalyzeStage:
         told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
 
 
-def _seen(
-    motions: Motions, bodies: Bodies, scalars: list[tuple[float, ...]], postures: list[int], told: Told
-) -> People:
+def _seen(motions: Motions, bodies: Bodies, height: F64, postures: list[int], told: Told) -> People:
     poses = motions.poses
     return People(
         track_id=motions.track_id,
@@ -186,7 +185,7 @@ def _seen(
         foot=bodies.foot,
         angles=bodies.angles,
         posture=np.array(postures, np.uint8),
-        height=np.array([each[_BODY_HEIGHT] for each in scalars]),
+        height=height,
         box=poses.xyxy,
         metric=bodies.metric,
         width=poses.width,
@@ -195,20 +194,6 @@ def _seen(
     )
 
 
-def _measures(
-    motions: Motions,
-    angles: F64,
-    postures: list[int],
-    scalars: list[tuple[float, ...]],
-    more: F64,
-    events: list[Event],
-) -> Measures:
-    body: F32 = np.array(scalars, np.float32).reshape(len(scalars), len(MEASURES) - more.shape[1])
-    table = np.concatenate((body, more.astype(np.float32)), axis=1)
-    return Measures(
-        track_id=motions.track_id,
-        posture=np.array(postures, np.uint8),
-        angles=rounded_to(angles.astype(np.float32), _PER_DEGREE),
-        scalars=rounded_to(table, _PER_SCALAR),
-        events=tuple(events),
-    )
+def _side_by_side(*columns: F64) -> F32:
+    """(N, A + M) angles and measures as they are sent."""
+    return rounded_to(np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind"), _UNITS)

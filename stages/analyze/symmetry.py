@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.masks import all_of, any_of
+from pipeline.core.masks import any_of
 from pipeline.core.types import F32, F64, I64
 from pipeline.core.vocabulary import FLEXIONS
 
@@ -16,6 +16,7 @@ WINDOW_S = 2.0
 LEAST_RANGE = 20.0
 """Mean range of both sides from which they are compared, degrees; noise on a straight limb has some 10."""
 
+_PERCENT = np.float32(200)
 _WINDOW_US = round(WINDOW_S * 1e6)
 _A = len(FLEXIONS)
 
@@ -59,22 +60,24 @@ def symmetry(swings: Swings | None, track_id: I64, flexions: F64, now_us: int) -
         swings.older[gone] = np.nan
         swings.newer[over] = np.nan
         swings.since_us = np.where(over, now_us, swings.since_us)
-    both = np.concatenate((flexions, -flexions), axis=1, dtype=np.float32)
+    both = np.empty_like(swings.newer)
+    both[:, :_A] = flexions
+    np.negative(both[:, :_A], out=both[:, _A:])
     np.fmax(swings.newer, both, out=swings.newer)
-    greatest = np.fmax(swings.newer, swings.older)
+    greatest = np.fmax(swings.newer, swings.older, out=both)
     ranges = greatest[:, :_A] + greatest[:, _A:]
     left, right = ranges[:, 0::2], ranges[:, 1::2]
     total = left + right
     total[total < 2 * LEAST_RANGE] = np.nan
-    right = right - left
-    right *= 200.0
-    right /= total
-    return swings, right
+    index = right - left
+    index *= _PERCENT
+    index /= total
+    return swings, index
 
 
 def _of(swings: Swings | None, track_id: I64, now_us: int) -> Swings:
     """The windows of these people, in this order."""
-    if swings is not None and swings.track_id.shape == track_id.shape and all_of(swings.track_id == track_id):
+    if swings is not None and swings.track_id.tobytes() == track_id.tobytes():
         return swings
     n = len(track_id)
     blank = np.full((n, 2 * _A), np.nan, np.float32)

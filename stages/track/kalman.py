@@ -36,14 +36,16 @@ def predict(mean: F64, covariance: F64, dt_s: float, noise: Noise) -> tuple[F64,
     """Mean and covariance `dt_s` >= 0 later: continuous white noise on velocity (acceleration) and position (drift)."""
     size2 = size_of(mean) ** 2
     moved = mean.copy()
-    moved[:, :4] += mean[:, 4:] * dt_s
-    np.maximum(moved[:, 2:4], 1.0, out=moved[:, 2:4])
+    box, shape = moved[:, :4], moved[:, 2:4]
+    box += mean[:, 4:] * dt_s
+    np.maximum(shape, 1.0, out=shape)
     drift, acceleration = noise.drift**2 * dt_s, noise.acceleration**2 * dt_s
     _, cross, velocity = covariance.T
     step = dt_s * velocity
     grown = covariance.copy()
-    grown[:, 0] += dt_s * (2 * cross + step)
-    grown[:, 1] += step
+    of_place, of_both, _ = grown.T
+    of_place += dt_s * (2 * cross + step)
+    of_both += step
     grown += size2[:, None] * (drift + acceleration * dt_s**2 / 3, acceleration * dt_s / 2, acceleration)
     return moved, grown
 
@@ -55,9 +57,9 @@ def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F
     gain = covariance[:, :2] / (covariance[:, :1] + measure[:, None])
     surprise = boxes - mean[:, :4]
     new_mean = mean + (gain[:, :, None] * surprise[:, None, :]).reshape(mean.shape)
-    new_covariance = covariance.copy()
-    new_covariance[:, 2] -= gain[:, 1] * covariance[:, 1]
-    new_covariance[:, :2] = gain * measure[:, None]
+    new_covariance = np.empty_like(covariance)
+    np.subtract(covariance[:, 2], gain[:, 1] * covariance[:, 1], out=new_covariance[:, 2])
+    np.multiply(gain, measure[:, None], out=new_covariance[:, :2])
     return new_mean, new_covariance
 
 

@@ -146,7 +146,8 @@ class TrackStage:
         o = self._options
         predicted = boxes.from_centre_and_size(state.mean[:, :4])
         unseen_us = now_us - state.seen_us
-        limb_speed = o.limb_speed * kalman.size_of(state.mean)
+        size = kalman.size_of(state.mean)
+        limb_speed = o.limb_speed * size
         slack = unseen_us / 1e6 * np.sqrt(limb_speed**2 + state.covariance[:, 2])
         alike = likeness(state.keypoints, body, predicted, slack)
         of_boxes = box_costs(predicted, poses.xyxy)
@@ -162,14 +163,15 @@ class TrackStage:
         if any_of(doubtful) and any_of(state.look_count > 0):
             cost += o.look_weight * doubtful * unlikeness(state.looks, looks_of(poses, np.arange(len(poses))))
         # Not of people whom no frame could show: they are where they are foretold as well as any.
-        missed = state.seen_us < state.at_us
-        limit = np.where(missed & (unseen_us > o.recover_s * 1e6), o.lost_cost, np.inf)
-        limit[self._at_edge(state)] = o.edge_cost
-        cost[cost > limit[:, None]] = np.inf
+        missed, edge = state.seen_us < state.at_us, self._at_edge(state)
+        if any_of(missed) or any_of(edge):
+            limit = np.where(missed & (unseen_us > o.recover_s * 1e6), o.lost_cost, np.inf)
+            limit[edge] = o.edge_cost
+            cost[cost > limit[:, None]] = np.inf
         vanished = missed & (unseen_us <= o.fallen_s * 1e6)
         if any_of(vanished):
             way = np.linalg.norm(state.mean[:, None, :2] - centres[None], axis=2)
-            fallen = vanished[:, None] & is_lying(body)[None] & (way <= kalman.size_of(state.mean)[:, None])
+            fallen = vanished[:, None] & is_lying(body)[None] & (way <= size[:, None])
             cost[fallen] = np.minimum(cost[fallen], o.fallen_cost)
         return cost
 
@@ -182,9 +184,13 @@ class TrackStage:
     def _doubtful(self, cost: F64) -> Bool:
         """(T, N) the likely matches that looks have a say in: dear ones, and where another one is as likely."""
         o = self._options
-        near = cost < np.minimum(np.minimum(cost.min(axis=0), cost.min(axis=1)[:, None]) + o.near_cost, o.high_cost)
-        rivals = (near.sum(axis=0) > 1) | (near.sum(axis=1) > 1)[:, None]
-        doubtful: Bool = near & (rivals | (cost > o.sure_cost))
+        cheapest = np.minimum(np.minimum.reduce(cost, axis=0), np.minimum.reduce(cost, axis=1)[:, None])
+        cheapest += o.near_cost
+        near = cost < np.minimum(cheapest, o.high_cost, out=cheapest)
+        doubtful: Bool = cost > o.sure_cost
+        doubtful |= np.add.reduce(near, axis=0) > 1
+        doubtful |= (np.add.reduce(near, axis=1) > 1)[:, None]
+        doubtful &= near
         return doubtful
 
     def _update(self, state: TrackState, poses: Poses, body: F32, track_of: I64, people: I64, now_us: int) -> None:

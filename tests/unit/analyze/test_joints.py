@@ -17,6 +17,7 @@ from stages.analyze.body import measure_bodies
 from stages.analyze.joints import joint_angles
 from stages.analyze.kinematics import measure_joints
 from stages.analyze.layout import FEET, POINTS, layout_of
+from stages.analyze.middles import middles_of
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.state import AnalyzeState
 from stages.smooth import SmoothStage
@@ -33,7 +34,8 @@ Motion = Callable[[float], Mapping[str, float]]
 
 
 def measured(body: F64, up: F64 = UP) -> dict[str, float]:
-    degrees = joint_angles(np.ascontiguousarray(body[INDEX][:, None, :]), up, 0.05)[:, 0]
+    points = np.ascontiguousarray(body[INDEX][:, None, :])
+    degrees = joint_angles(points, middles_of(points), up, 0.05)[:, 0]
     return dict(zip(TOLD, degrees.tolist(), strict=True))
 
 
@@ -175,7 +177,8 @@ def test_one_ear_is_enough_for_the_neck() -> None:
 
 
 def test_a_skeleton_without_feet_has_all_but_the_ankles() -> None:
-    degrees = joint_angles(np.ascontiguousarray(jointed({})[INDEX[: len(POINTS)]][:, None, :]), UP, 0.05)[:, 0]
+    points = np.ascontiguousarray(jointed({})[INDEX[: len(POINTS)]][:, None, :])
+    degrees = joint_angles(points, middles_of(points), UP, 0.05)[:, 0]
 
     assert [name for name, value in zip(TOLD, degrees, strict=True) if np.isnan(value)] == ["left_ankle", "right_ankle"]
 

@@ -5,8 +5,9 @@ import pytest
 
 from pipeline.core.types import F64
 from pipeline.core.vocabulary import MEASURES
-from stages.analyze.layout import POINTS
-from stages.analyze.mass import PAIRS, WEIGHTS, centre_of_mass, height_over_ankles
+from stages.analyze.layout import NOSE, POINTS
+from stages.analyze.mass import WEIGHTS, centre_of_mass
+from stages.analyze.middles import PAIRS, middles_of
 from tests.unit.analyze.figures import BEND, BLAZEPOSE, SQUAT, STAND, Camera, Clip, Pose, body, hold
 from tests.unit.analyze.run import analyze
 
@@ -17,6 +18,10 @@ LEGS = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("knee",
 
 def points_of(pose: Pose) -> F64:
     return np.ascontiguousarray(body(pose)[INDEX][:, None, :])
+
+
+def centre_of(points: F64) -> F64:
+    return centre_of_mass(middles_of(points).known, points[NOSE])
 
 
 def by_segments(points: F64) -> F64:
@@ -52,7 +57,7 @@ def by_segments(points: F64) -> F64:
 def test_the_centre_of_mass_is_the_sum_of_its_segments(pose: Pose) -> None:
     points = points_of(pose)
 
-    assert centre_of_mass(points)[0] == pytest.approx(by_segments(points), abs=1e-9)
+    assert centre_of(points)[0] == pytest.approx(by_segments(points), abs=1e-9)
 
 
 def test_the_whole_mass_is_one() -> None:
@@ -64,7 +69,7 @@ def test_standing_it_lies_at_55_to_57_percent_of_the_stature() -> None:
     points = points_of(STAND)
     floor = body(STAND)[:, 1].min()
 
-    share = (centre_of_mass(points)[0, 1] - floor) / 1.75
+    share = (centre_of(points)[0, 1] - floor) / 1.75
 
     assert 0.54 < share < 0.58
 
@@ -85,10 +90,10 @@ def test_on_the_picture_it_is_where_the_camera_sees_it() -> None:
     told = analyze(records).measures[-1].scalars[0, COM]
 
     # Its middle keypoints are nearly at one distance, so the picture of the centre is the centre of the picture.
-    pixels, _ = camera.see(np.vstack([centre_of_mass(points_of(STAND)), body(STAND)[1:]]))
+    pixels, _ = camera.see(np.vstack([centre_of(points_of(STAND)), body(STAND)[1:]]))
     assert told[:2] == pytest.approx(pixels[0] / (1280, 720), abs=2e-3)
     ankles = body(STAND)[BLAZEPOSE.indices("left_ankle", "right_ankle"), 1]
-    assert told[2] == pytest.approx(centre_of_mass(points_of(STAND))[0, 1] - ankles.min(), abs=0.01)
+    assert told[2] == pytest.approx(centre_of(points_of(STAND))[0, 1] - ankles.min(), abs=0.01)
 
 
 def test_without_metres_there_is_no_height() -> None:
@@ -120,9 +125,12 @@ def test_what_is_hidden_moves_it_little(hide: tuple[str, ...], most: float) -> N
 
 
 def test_height_is_over_the_lower_ankle() -> None:
-    points = points_of(Pose(thigh=60, shank=-60, thigh_right=0, shank_right=0))
-    lower = points[[POINTS.index("left_ankle"), POINTS.index("right_ankle")], 0, 1].min()
+    pose = Pose(thigh=60, shank=-60, thigh_right=0, shank_right=0)
+    points = points_of(pose)
+    left, right = points[[POINTS.index("left_ankle"), POINTS.index("right_ankle")], 0, 1]
 
-    height = height_over_ankles(centre_of_mass(points), points, np.array([0.0, 1.0, 0.0]))
+    records = Clip([hold((0.2, pose))], camera=Camera(height=1.0, pitch=0.0)).records()
+    height = analyze(records).measures[-1].scalars[0, COM[2]]
 
-    assert height[0] == pytest.approx(centre_of_mass(points)[0, 1] - lower)
+    assert left > right + 0.1
+    assert height == pytest.approx(centre_of(points)[0, 1] - right, abs=0.01)
