@@ -28,7 +28,9 @@ COMMANDS = {
     "run": Entry("pipeline.cli.run", "run", "Run video through all stages into the database."),
     "query": Entry("pipeline.cli.query", "query", "Ask the history in SQL."),
     "render": Entry("pipeline.cli.render", "render", "Draw skeletons, identities, angles and events on a video."),
-    "demo": Entry("pipeline.cli.demo", "demo", "Run a simulated gym and a simulated ward through all seven stages into SQL."),
+    "demo": Entry(
+        "pipeline.cli.demo", "demo", "Run a simulated gym and a simulated ward through all seven stages into SQL."
+    ),
     "doctor": Entry("pipeline.cli.doctor", "doctor", "Try everything that posebus needs on this machine."),
     "config": Entry("pipeline.cli.configuration", "app", "The configuration: check."),
     "rules": Entry("pipeline.cli.rules", "app", "Rules that make incidents: check, test, explain."),
