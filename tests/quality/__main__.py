@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.video.open import open_source
+from tests.quality import falls, identities
 from tests.quality.chain import chain
 from tests.quality.score import Score, score_scene
 
@@ -31,6 +32,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "quality.md")
     parser.add_argument("--clips", type=Path, default=ROOT.parent / "shared" / "data", help="folder of real clips")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--hours", type=float, default=3.0, help="of keypoint scripts in which nobody falls")
+    parser.add_argument("--seeds", type=int, default=20, help="streets on which identities are followed")
     options = parser.parse_args()
     scenes = [url for seeds in (TUNING, REPORT) for seed in seeds for url in scenes_of(seed)]
     annotations = _annotations(Path(os.environ.get("POSEBUS_SHARED_DATA") or options.clips))
@@ -45,6 +48,8 @@ def main() -> None:
             summary=_summary(scores),
             scenes="\n".join(_row(str(seed), url, scores[url]) for seed in REPORT for url in scenes_of(seed)),
             clips="\n".join(clip.row for clip in clips) or "| none were at hand | | | | | |",
+            falls=falls.report(options.hours, options.workers),
+            identities=identities.report(options.seeds, options.workers),
         )
     )
 

@@ -350,27 +350,36 @@ def compared(seed: int) -> dict[tuple[str, str], tuple[Kept, Kept]]:
     return found
 
 
+def report(seeds: int, workers: int) -> str:
+    """The tables of the first `seeds` seeds of both ranges."""
+    lines = []
+    with ProcessPoolExecutor(workers) as pool:
+        for first in (0, 1000):
+            scenes = list(pool.map(compared, range(first, first + seeds)))
+            lines += [
+                f"Seeds {first} to {first + seeds - 1}:\n",
+                "| frames | tracker | IDF1 | HOTA | IDF1 with returns | HOTA with returns | known again "
+                "| wrong number at the start | mixed | visits |",
+                "|--|--|--|--|--|--|--|--|--|--|",
+            ]
+            for name, tracker in scenes[0]:
+                whole, visits = (pooled([scene[name, tracker][i] for scene in scenes]) for i in (0, 1))
+                lines.append(
+                    f"| {name} | {tracker} | {visits.idf1:.1f} | {visits.hota_percent:.1f} | {whole.idf1:.1f} "
+                    f"| {whole.hota_percent:.1f} | {whole.known} of {whole.returns} | {whole.wrong} | {whole.mixed} "
+                    f"| {whole.visits} |"
+                )
+            lines.append("")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Print the table, both columns, of `--seeds` scenes each."""
+    """Print them."""
     parser = ArgumentParser(prog="python -m tests.quality.identities", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    with ProcessPoolExecutor(options.workers) as pool:
-        for first in (0, 1000):
-            scenes = list(pool.map(compared, range(first, first + options.seeds)))
-            sys.stdout.write(
-                f"\nseeds {first} to {first + options.seeds - 1}\n\n"
-                "| frames | tracker | IDF1 | HOTA | IDF1 with returns | HOTA with returns | known again "
-                "| wrong number at the start | mixed | visits |\n|--|--|--|--|--|--|--|--|--|--|\n"
-            )
-            for name, tracker in scenes[0]:
-                whole, visits = (pooled([scene[name, tracker][i] for scene in scenes]) for i in (0, 1))
-                sys.stdout.write(
-                    f"| {name} | {tracker} | {visits.idf1:.1f} | {visits.hota_percent:.1f} | {whole.idf1:.1f} "
-                    f"| {whole.hota_percent:.1f} | {whole.known} of {whole.returns} | {whole.wrong} | {whole.mixed} "
-                    f"| {whole.visits} |\n"
-                )
+    sys.stdout.write(report(options.seeds, options.workers))
 
 
 if __name__ == "__main__":
