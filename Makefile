@@ -10,8 +10,10 @@ STEP := infra/dev/step.sh
 TESTS ?=
 WORKERS ?= 2
 UPGRADE ?=
+HISTORY ?=
+FAULTS ?=
 
-.PHONY: schemas chaos help setup demo test static lint types layers docs-check tests format docs quality bench lock clean distclean
+.PHONY: outages test-compose schemas chaos faults help setup demo test static lint types layers docs-check tests format docs quality bench bench-history lock clean distclean
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +45,7 @@ docs-check: setup  ## Whether the generated pages say what the code says.
 	@$(STEP) "docs: generated pages" $(BIN)/python infra/dev/make_docs.py --check
 
 tests: setup  ## The tests alone; TESTS="tests/unit -k name" for some of them.
+	@infra/dev/broker.sh
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(TESTS)
 
 format: setup  ## Rewrite the code in the project's format.
@@ -57,11 +60,24 @@ schemas: setup  ## Keep the newest version of every schema in its history, with 
 quality: setup  ## Compare scenes and clips with the truth: tables in docs/quality.md.
 	@PYTHONPATH=. $(BIN)/python -m tests.quality
 
+test-compose: setup  ## docker-compose.yml brought up for real, and every service of it crashed.
+	@PYTHONPATH=. $(BIN)/python -m tests.compose
+
 chaos: setup  ## Kill a run fifty times and compare what it leaves: docs/reliability.md.
 	@PYTHONPATH=. $(BIN)/python -m tests.chaos
 
+faults: setup  ## Lose twenty cameras five hundred times at once: docs/reliability.md.
+	@PYTHONPATH=. $(BIN)/python -m tests.faults --report docs/reliability.md $(FAULTS)
+
+outages: setup  ## Kill and stop Kafka brokers under load for as long as it happens in life.
+	@infra/dev/broker.sh
+	@POSEBUS_LONG=1 $(BIN)/pytest -q tests/integration/kafka/test_outages.py
+
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks
+
+bench-history: setup  ## Fill months of history and ask them: a section of docs/performance.md; HISTORY="--full".
+	@$(BIN)/python -m benchmarks.history $(HISTORY)
 
 lock: setup  ## Write requirements.lock from pyproject.toml; UPGRADE=--upgrade for newest versions.
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 --override infra/lock/overrides.txt pyproject.toml --group dev -o requirements.lock

@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import chain, empty, memory, parts, sink
 from benchmarks.clip import make_clip
+from benchmarks.history import TITLE, section_cut
 from benchmarks.loops import record_work
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,9 @@ def main() -> None:
     text = (ROOT / "benchmarks" / "report.md").read_text()
     rows = {"alone_rows": _rows(alone), "three_rows": _rows(three)}
     rows["part_rows"] = "\n".join(f"| {name} | {spent[1][name]:.2f} | {spent[3][name]:.2f} |" for name in spent[1])
-    (ROOT / "docs" / "performance.md").write_text(text.format(**rows, **results))
+    page = ROOT / "docs" / "performance.md"
+    history = section_cut(page.read_text(), TITLE)[1]  # by `make bench-history`
+    page.write_text(text.format(**rows, **results).rstrip() + (f"\n\n{history}" if history else "\n"))
     print((ROOT / "docs" / "performance.md").read_text())
 
 

@@ -5,19 +5,48 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
-MetricName = Literal["records_skipped", "numbering_gaps", "dead_letters", "decode_s", "stage_s"]
+MetricName = Literal[
+    "records_skipped",
+    "numbering_gaps",
+    "dead_letters",
+    "records_too_large",
+    "deliveries",
+    "clock_skews",
+    "decode_s",
+    "camera_states",
+    "stage_s",
+    "hop_s",
+    "age_s",
+    "lag_records",
+    "queue_records",
+    "queue_bytes",
+    "frames_ahead",
+]
 
 METRICS: Mapping[MetricName, str] = {
     "records_skipped": "Records that a stage had seen before, as after a crash. Labels: stage.",
     "numbering_gaps": "Holes in the numbering within a session: each is a defect. Labels: stage.",
     "dead_letters": "Records that a stage could not use. Labels: stage.",
+    "records_too_large": "Records that no topic takes for their size: their frames are dropped. Labels: stage.",
+    "deliveries": "Steps of incidents that a channel was told of. Labels: channel, state (delivered or refused).",
+    "clock_skews": "Records that came 50 ms or more before they were sent: clocks of hosts differ. Labels: stage.",
     "decode_s": "Seconds to read and decode a frame. Labels: camera.",
+    "camera_states": "Times that a live camera entered a state. Labels: camera, state.",
     "stage_s": "Seconds that a stage worked on a frame. Labels: stage.",
+    "hop_s": "Seconds from the sending of a record to its taking by the next worker. Labels: stage, which takes it.",
+    "age_s": "Seconds from a live camera's picture to what a stage sends of it, or the sink writes. Labels: stage.",
+    "lag_records": "Records that wait on a broker for this worker. Labels: stage, topic.",
+    "queue_records": "Records that were fetched and wait in memory. Labels: stage.",
+    "queue_bytes": "Bytes that were fetched and wait in memory. Labels: stage.",
+    "frames_ahead": "Frames of a recorded camera that were sent and are not done by pose. Labels: camera.",
 }
+
+GAUGES: frozenset[MetricName] = frozenset(("lag_records", "queue_records", "queue_bytes", "frames_ahead"))
+"""Those that go up and down. Names that end in `_s` are durations; the others only grow."""
 
 _Labels = tuple[tuple[str, str], ...]
 
@@ -35,6 +64,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[MetricName, Counter[_Labels]] = {}
+        self._gauges: dict[MetricName, dict[_Labels, float]] = {}
         self._times: dict[MetricName, dict[_Labels, _Histogram]] = {}
 
     def count(self, name: MetricName, value: int = 1, **labels: str) -> None:
@@ -46,6 +76,11 @@ class Metrics:
         """Note one duration."""
         with self._lock:
             self._times.setdefault(name, {}).setdefault(_key(labels), _Histogram()).add(seconds)
+
+    def gauge(self, name: MetricName, value: float, **labels: str) -> None:
+        """Set what goes up and down."""
+        with self._lock:
+            self._gauges.setdefault(name, {})[_key(labels)] = value
 
     def total(self, name: MetricName, **labels: str) -> int:
         """Sum of a counter; of a duration, how often it was observed."""
@@ -67,11 +102,40 @@ class Metrics:
                     merged.merge(histogram)
         return merged.percentile(q)
 
+    def counts(self, name: MetricName) -> list[tuple[dict[str, str], int]]:
+        """All series of a counter: labels and value."""
+        with self._lock:
+            return [(dict(key), value) for key, value in self._counts.get(name, {}).items()]
+
+    def gauges(self, name: MetricName) -> list[tuple[dict[str, str], float]]:
+        """All series of a gauge: labels and value."""
+        with self._lock:
+            return [(dict(key), value) for key, value in self._gauges.get(name, {}).items()]
+
+    def times(self, name: MetricName, edges_s: Sequence[float]) -> list[tuple[dict[str, str], Times]]:
+        """All series of a duration: labels, and how many were at or below each of the edges, in seconds."""
+        with self._lock:
+            return [(dict(key), histogram.times(edges_s)) for key, histogram in self._times.get(name, {}).items()]
+
     def _matching(self, name: MetricName, labels: Mapping[str, str]) -> Iterator[tuple[_Labels, int]]:
         with self._lock:
             counted = list(self._counts.get(name, {}).items())
             counted += [(key, histogram.count) for key, histogram in self._times.get(name, {}).items()]
         return ((key, value) for key, value in counted if labels.items() <= dict(key).items())
+
+
+class Times(NamedTuple):
+    """Durations of one series.
+
+    Attributes:
+        below: How many were at or below each edge, within 1 % of it.
+        number: How many there were.
+        sum_s: All together, seconds.
+    """
+
+    below: Sequence[int]
+    number: int
+    sum_s: float
 
 
 @dataclass(slots=True)
@@ -82,9 +146,11 @@ class _Histogram:
     count: int = 0
     least: float = math.inf
     most: float = 0.0
+    sum_s: float = 0.0
 
     def add(self, seconds: float) -> None:
         seconds = max(seconds, 0.0)
+        self.sum_s += seconds
         self.buckets[math.floor(math.log(max(seconds, _SMALLEST_S)) / _GROWTH)] += 1
         self.count += 1
         self.least = min(self.least, seconds)
@@ -95,6 +161,11 @@ class _Histogram:
         self.count += other.count
         self.least = min(self.least, other.least)
         self.most = max(self.most, other.most)
+        self.sum_s += other.sum_s
+
+    def times(self, edges_s: Sequence[float]) -> Times:
+        below = [sum(n for bucket, n in self.buckets.items() if bucket < math.log(edge) / _GROWTH) for edge in edges_s]
+        return Times(below, self.count, self.sum_s)
 
     def percentile(self, q: float) -> float | None:
         if not self.count:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Protocol
 
+from pipeline.codec.confluent import ConfluentFormat, Registry, subject_of
 from pipeline.codec.records import AvroCodec
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.config import Config
 from pipeline.config.exercises import load_exercises
+from pipeline.core.chain import Chain
 from pipeline.core.driver import Driver, Input, Output
+from pipeline.core.errors import ConfigError
 from pipeline.core.numbering import Count, Progress, count_nothing
 from pipeline.core.perception import PersonDetector, PoseEstimator
 from pipeline.core.ports import Bus, RecordCodec, TopicSpec
+from pipeline.core.records import Stamp
 from pipeline.core.types import U8
 from pipeline.core.values import (
     DeadLetter,
@@ -44,6 +49,8 @@ PARTITIONS = 24
 """Of every topic keyed by camera; a camera's partition is camera_no % PARTITIONS."""
 
 _MIB = 2**20
+_BESIDE_VALUE = 4096
+"""Bytes of a message that are left for its key and headers."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +94,58 @@ STORED = ("motions", "measures", "events", "alerts", "dead-letters")
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long records stay on a broker, and how many bytes a partition may hold, whichever is reached first.
+
+    Attributes:
+        s, bytes: Of topics without pixels.
+        pixels_s, pixel_bytes: Of topics with pixels.
+    """
+
+    s: int = 3 * 86400
+    bytes: int = 128 * _MIB
+    pixels_s: int = 300
+    pixel_bytes: int = 128 * _MIB
+
+
+class StageParts(Protocol):
+    """What stages need from outside, made when a stage is built that needs it."""
+
+    @property
+    def detector(self) -> PersonDetector:
+        """Finds people; used by one stage only."""
+        ...
+
+    @property
+    def estimator(self) -> PoseEstimator:
+        """Finds keypoints; used by one stage only."""
+        ...
+
+    @property
+    def pixels(self) -> Callable[[Image], U8]:
+        """Gives the pixels of an image."""
+        ...
+
+    @property
+    def models(self) -> str:
+        """What tells these models from others (`pipeline.models.identity`)."""
+        ...
+
+
+@dataclass(frozen=True)
 class Parts:
-    """What stages need from outside.
+    """What stages need from outside, all made already.
 
     Attributes:
         detector, estimator: The models; each is used by one stage only.
         pixels: Gives the pixels of an image.
+        models: What tells these models from others.
     """
 
     detector: PersonDetector
     estimator: PoseEstimator
     pixels: Callable[[Image], U8] = pixels
+    models: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +163,7 @@ class StageRow:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     state: type
-    build: Callable[[Config, Parts], Any]
+    build: Callable[[Config, StageParts], Any]
 
 
 STAGES: Mapping[str, StageRow] = {
@@ -134,7 +182,7 @@ STAGES: Mapping[str, StageRow] = {
             ("detections",),
             ("poses",),
             PoseState,
-            lambda config, parts: PoseStage(config.pose, parts.estimator, parts.pixels),
+            lambda config, parts: PoseStage(config.pose, parts.estimator, parts.pixels, parts.models),
         ),
         StageRow("track", ("poses",), ("tracks",), TrackState, lambda config, _: TrackStage(config.track)),
         StageRow("smooth", ("tracks",), ("motions",), SmoothState, lambda config, _: SmoothStage(config.smooth)),
@@ -146,12 +194,26 @@ STAGES: Mapping[str, StageRow] = {
             lambda config, _: AnalyzeStage(
                 config.analyze,
                 load_exercises(config.analyze.exercises),
-                {name: camera.scene for name, camera in config.cameras.items()},
+                config.scenes,
             ),
         ),
-        StageRow("alert", ("measures",), ("alerts",), AlertState, lambda config, _: AlertStage(config.alert)),
+        StageRow(
+            "alert", ("measures",), ("alerts",), AlertState, lambda config, _: AlertStage(config.alert, config.scenes)
+        ),
     )
 }
+
+CHANGELOGS: Mapping[str, str] = {stage: f"changelog-{stage}" for stage in STAGES}
+"""The compacted topic that keeps the snapshots of each stage."""
+
+CAMERAS = "cameras"
+"""The compacted topic of the cameras, in the partitions of their frames."""
+
+CAMERA_STATUS = "camera-status"
+"""The compacted topic of how live cameras are."""
+
+REPLAYED = ("poses",)
+"""Topics that are written although the next stage gets them by hand: a replay of the live run starts from them."""
 
 EMBEDDED_THREADS = (("detect",), ("pose",), ("track", "smooth", "analyze", "alert"))
 """Stages that share a thread in an embedded run: each model has one of its own, arithmetic shares one."""
@@ -165,18 +227,44 @@ class Topology:
         parts: Models and the like; not needed for codecs and topics alone.
         strict: Pixels are packed into the bytes, as they are between processes; else they travel by reference.
         count: Called for records left out, holes and dead letters.
+        late: Whether a live frame is too old to look at; None: none is.
+        registry: Gives the ids that records on Kafka begin with; None: they begin with the schema's fingerprint.
     """
 
     def __init__(
-        self, config: Config, parts: Parts | None, *, strict: bool = False, count: Count = count_nothing
+        self,
+        config: Config,
+        parts: StageParts | None,
+        *,
+        strict: bool = False,
+        count: Count = count_nothing,
+        late: Callable[[Stamp], bool] | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self._config = config
         self._parts = parts
         self._count = count
+        self._strict = strict
+        self._late = late
         self._book = SchemaBook()
-        self._codecs: dict[str, RecordCodec] = {
-            topic.name: AvroCodec(self._book, topic.schema, packed if strict else None) for topic in TOPICS.values()
+        self._codecs = {
+            topic.name: AvroCodec(
+                self._book, topic.schema, packed if strict else None, self._confluent(topic, registry)
+            )
+            for topic in TOPICS.values()
         }
+
+    def prepare(self) -> Topology:
+        """Ask the registry for all that writing needs, where there is one. Raises ConfigError, TransientError."""
+        for codec in self._codecs.values():
+            codec.prepare()
+        return self
+
+    def _confluent(self, topic: Topic, registry: Registry | None) -> ConfluentFormat | None:
+        if registry is None:
+            return None
+        subject = subject_of(self._config.kafka.prefix, topic.name)
+        return ConfluentFormat(registry, self._book, topic.schema, subject)
 
     def codec(self, topic: str) -> RecordCodec:
         """The codec of a topic."""
@@ -197,7 +285,25 @@ class Topology:
             dead_letters=self._output("dead-letters"),
             partitions=PARTITIONS,
             count=self._count,
+            late=self._late if any(TOPICS[topic].pixels for topic in row.reads) else None,
         )
+
+    def chain(self, stages: Sequence[str]) -> Chain:
+        """A new chain of neighbouring stages. Raises ConfigError for stages that are not neighbours in this order."""
+        check_neighbours(stages)
+        return Chain([self.driver(stage) for stage in stages], sent=(*STORED, *REPLAYED))
+
+    def state_codec(self, name: str, kind: type) -> AvroStateCodec:
+        """The codec of what is kept under `schemas/state/<name>`."""
+        return AvroStateCodec(self._book, name, kind)
+
+    def models_of(self, snapshots: Mapping[str, bytes]) -> str:
+        """Which models have found the people in these states. Raises StateError."""
+        if "pose" not in snapshots:
+            return ""
+        progress: Progress = self.state_codec("progress", Progress).decode(snapshots["pose"])
+        state: PoseState = self.state_codec("pose", PoseState).decode(progress.state)
+        return state.models
 
     def embedded(self, bus: Bus) -> Pipeline:
         """All stages on a bus in memory."""
@@ -213,7 +319,45 @@ class Topology:
 
     def _output(self, topic: str) -> Output:
         entry = TOPICS[topic]
-        return Output(topic, self._codecs[topic], entry.value, entry.per_frame)
+        most = max_message_bytes(entry) - _BESIDE_VALUE if self._strict else None
+        return Output(topic, self._codecs[topic], entry.value, entry.per_frame, most)
+
+
+def check_neighbours(stages: Sequence[str]) -> None:
+    """Raises ConfigError unless each of these stages reads what the one before it writes."""
+    for stage in stages:
+        if stage not in STAGES:
+            raise ConfigError(f"no stage is named {stage!r}", hint=f"the stages: {', '.join(STAGES)}")
+    for before, after in pairwise(stages):
+        if not set(STAGES[before].writes) & set(STAGES[after].reads):
+            following = next((row.name for row in STAGES.values() if set(row.reads) & set(STAGES[before].writes)), None)
+            raise ConfigError(
+                f"{after} does not read what {before} writes: only neighbours can share a process",
+                hint=f"{before}+{following}" if following else f"nothing follows {before}",
+            )
+
+
+def max_message_bytes(topic: Topic) -> int:
+    """Bound of key, value and headers of a message on a broker."""
+    return (5 if topic.pixels else 1) * _MIB
+
+
+def kafka_topics(retention: Retention | None = None) -> list[TopicSpec]:
+    """The topics of an installation on a broker."""
+    keep = retention or Retention()
+    found = [
+        TopicSpec(
+            topic.name,
+            PARTITIONS,
+            pixels=topic.pixels,
+            max_message_bytes=max_message_bytes(topic),
+            retention_bytes=keep.pixel_bytes if topic.pixels else keep.bytes,
+            retention_s=keep.pixels_s if topic.pixels else keep.s,
+        )
+        for topic in TOPICS.values()
+    ]
+    compacted = (CAMERAS, CAMERA_STATUS, *CHANGELOGS.values())
+    return found + [TopicSpec(name, PARTITIONS, compacted=True, max_message_bytes=_MIB) for name in compacted]
 
 
 def embedded_topics() -> list[TopicSpec]:

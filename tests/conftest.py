@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.homes", "tests.published")
+pytest_plugins = ("tests.homes", "tests.debian", "tests.published", "tests.broker.fixtures")
 
 HERE = Path(__file__).parent
 

@@ -16,7 +16,7 @@ from pipeline.core.errors import InvalidRecord
 from pipeline.core.numbering import Progress
 from pipeline.core.ports import BusRecord
 from pipeline.core.records import Record, Stamp, Tick
-from pipeline.core.values import DeadLetter, Poses, Tracks
+from pipeline.core.values import DeadLetter, Motions, Poses, Tracks
 from tests.samples import stamp
 
 BOOK = SchemaBook()
@@ -55,6 +55,22 @@ class CountingStage:
         return state, []
 
 
+class AddingStage:
+    """Adds to each identity a hundred times the number of frames that it has seen itself."""
+
+    def initial_state(self, camera: str) -> CounterState:
+        return CounterState()
+
+    def step(self, state: CounterState, record: Record[Tracks]) -> tuple[CounterState, Sequence[Motions]]:
+        state = CounterState(state.seen + 1)
+        tracks = record.value
+        flags = np.zeros(tracks.poses.keypoint_score.shape, dtype=np.uint8)
+        return state, [Motions(tracks.poses, tracks.track_id + 100 * state.seen, flags)]
+
+    def tick(self, state: CounterState, record: Record[Tick]) -> tuple[CounterState, Sequence[Motions]]:
+        return state, []
+
+
 POSES, TRACKS, LETTERS = AvroCodec(BOOK, "poses"), AvroCodec(BOOK, "tracks"), AvroCodec(BOOK, "dead_letter")
 
 
@@ -70,6 +86,23 @@ def driver(stage: Any = None, *, pixels: bool = False, limit: int = 100, counts:
         partitions=PARTITIONS,
         count=lambda name, _: counts.append(name) if counts is not None else None,
         dead_letter_limit=limit,
+    )
+
+
+MOTIONS = AvroCodec(BOOK, "motions")
+
+
+def next_driver() -> Driver:
+    """Of a stage that reads what `driver` writes."""
+    return Driver(
+        "smooth",
+        AddingStage(),
+        inputs=[Input("tracks", TRACKS)],
+        outputs=[Output("motions", MOTIONS, Motions, per_frame=True)],
+        states=CounterStates(),
+        progress=AvroStateCodec(BOOK, "progress", Progress),
+        dead_letters=Output("dead-letters", LETTERS, DeadLetter),
+        partitions=PARTITIONS,
     )
 
 

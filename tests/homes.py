@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -19,6 +21,7 @@ from pipeline.database import EmbeddedServer, open_database
 NewHome = Callable[[], Path]
 
 _NUMBERS = count(1)
+_PREFIX = "posebus_test_"
 _FAST = "/dev/shm"
 """Databases of tests lie in memory where there is room: what is tested is not the disk."""
 
@@ -48,9 +51,28 @@ def prepared() -> Iterator[Path]:
         yield home
 
 
+@dataclass(frozen=True)
+class ExternalServer:
+    """A server that is there, such as one with TimescaleDB, by the address of a superuser."""
+
+    dsn: str
+
+
+Server = EmbeddedServer | ExternalServer
+
+
 @pytest.fixture(scope="session")
-def server(prepared: Path) -> Iterator[EmbeddedServer]:
-    """A running server; tests make databases of their own on it and reach them like an external one."""
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A running server; tests make databases of their own on it and reach them like an external one.
+
+    That of POSEBUS_TEST_TIMESCALE_DSN where it is set, else an embedded one.
+    """
+    if named := os.environ.get("POSEBUS_TEST_TIMESCALE_DSN"):
+        external = ExternalServer(named)
+        yield external
+        drop_databases(external)
+        return
+    prepared = request.getfixturevalue("prepared")
     with homes() as make:
         server = EmbeddedServer(copied(prepared, make()))
         server.start()
@@ -59,13 +81,13 @@ def server(prepared: Path) -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def empty_dsn(server: EmbeddedServer) -> str:
+def empty_dsn(server: Server) -> str:
     """Address of a new database without a schema."""
     return new_database(server, "template0")
 
 
 @pytest.fixture
-def own_dsn(server: EmbeddedServer) -> str:
+def own_dsn(server: Server) -> str:
     """Address of a new database with the schema and nothing in it, for a test that changes more than rows."""
     return new_database(server)
 
@@ -78,14 +100,14 @@ def dsn(_reused: str) -> Iterator[str]:
         tables = connection.execute(
             "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relnamespace = 'pose_raw'::regnamespace"
             " AND relkind IN ('r', 'p') AND relname <> ALL(%s)",
-            (["migrations", "skeletons", "keypoints", "angles", "measure_names", "postures"],),
+            (["migrations", "history", "skeletons", "keypoints", "angles", "measure_names", "postures"],),
         ).fetchone()
         assert tables is not None
         connection.execute(f"TRUNCATE {tables[0]}".encode())
 
 
 @pytest.fixture(scope="session")
-def _reused(server: EmbeddedServer) -> str:
+def _reused(server: Server) -> str:
     return new_database(server)
 
 
@@ -114,12 +136,31 @@ def copied(prepared: Path, home: Path) -> Path:
     return home
 
 
-def new_database(server: EmbeddedServer, template: str = "postgres") -> str:
+def new_database(server: Server, template: str = "postgres") -> str:
     """Address of a new database: `postgres` has the schema, `template0` has nothing."""
+    if isinstance(server, ExternalServer):
+        name = f"{_PREFIX}{os.getpid()}_{next(_NUMBERS)}"
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+        dsn = urlsplit(server.dsn)._replace(path=f"/{name}").geturl()
+        if template != "template0":
+            # Each is migrated: TimescaleDB's own workers hold on to a database that would be a template.
+            open_database(dsn, Path("unused")).close()
+        return dsn
     name = f"test{next(_NUMBERS)}"
     with psycopg.connect(address_on(server, "template1"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return address_on(server, name)
+
+
+def drop_databases(server: ExternalServer) -> None:
+    """Remove what this process made there."""
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        made = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{_PREFIX}{os.getpid()}\\_%",)
+        ).fetchall()
+        for (name,) in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def address_on(server: EmbeddedServer, name: str, user: str = "postgres") -> str:

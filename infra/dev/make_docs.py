@@ -60,6 +60,48 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    """Every series that a worker shows."""
+    from pipeline.metrics import GAUGES, METRICS
+    from pipeline.runners.worker.health import DEAD_AFTER_S, EDGES_S
+    from pipeline.runners.worker.watch import SKEW_S
+
+    lines = [
+        NOTE.format(source="pipeline/metrics.py"),
+        "# Metrics\n",
+        "`posebus worker ... --metrics-port 9100` (or `worker.metrics_port`) serves them on `/metrics` for Prometheus.",
+        "Every series has the label `worker`: what the process runs, such as `track+smooth`. A name ending in `_total`",
+        "only grows; `_seconds` is a histogram with buckets up to",
+        f"{EDGES_S[-1]:g} s; the others go up and down.\n",
+        "| series | kind | what it is |",
+        "| --- | --- | --- |",
+        "| `posebus_worker_loop_age_seconds` | gauge | Seconds since the loop of the worker last came round. |",
+    ]
+    for name, text in METRICS.items():
+        if name in GAUGES:
+            shown, kind = f"posebus_{name}", "gauge"
+        elif name.endswith("_s"):
+            shown, kind = f"posebus_{name.removesuffix('_s')}_seconds", "histogram"
+        else:
+            shown, kind = f"posebus_{name}_total", "counter"
+        lines.append(f"| `{shown}` | {kind} | {_cell(text)} |")
+    lines += [
+        "\n## What to watch\n",
+        f"- `/healthz` answers 503 when a loop has stood still for {DEAD_AFTER_S:g} s.",
+        "- `posebus_age_seconds` of the worker that runs `alert`: how old a live picture is when its alert leaves. The",
+        "  same of `sink`: when its rows are in the database. Recorded sources have no age.",
+        "- `posebus_hop_seconds`: time between two workers, by the header `t` that each sets when it sends; after a",
+        "  crash it shows the outage too. Records read again count again.",
+        f"- `posebus_clock_skews_total`: records that came {SKEW_S * 1e3:.0f} ms or more before they were sent. Let",
+        "  all hosts take their time from the same server (NTP).",
+        "- `posebus_lag_records`: looked at every five seconds; what is growing is too slow. `posebus lag` shows the",
+        "  same for all workers at once.",
+        "- `posebus_numbering_gaps_total`: has to stay 0.",
+        "- `posebus_dead_letters_total`: see [dead letters](dead-letters.md).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def rules_file() -> str:
     """Every key of a file of rules with its tests."""
     from pipeline.config.rules import RulesFile
@@ -154,7 +196,8 @@ def messages() -> str:
     lines = [
         NOTE.format(source="schemas/*.avsc and pipeline/topology.py"),
         "# Messages\n",
-        "Records are Avro in single-object encoding. Arrays travel as packed little-endian `bytes`; their element type",
+        "Records are Avro in single-object encoding, or with a [schema registry](kafka.md#schema-registry) in",
+        "Confluent's wire format. Arrays travel as packed little-endian `bytes`; their element type",
         "and shape stand in the schema beside the type.\n",
         "| topic | schema | what a record is |",
         "| --- | --- | --- |",
@@ -204,6 +247,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/rules-file.md": rules_file,
     "docs/cli.md": command_line,
     "docs/messages.md": messages,
+    "docs/metrics.md": metrics,
 }
 
 

@@ -26,16 +26,43 @@ EPILOG = (
 
 COMMANDS = {
     "run": Entry("pipeline.cli.run", "run", "Run video through all stages into the database."),
+    "init": Entry("pipeline.cli.init", "init", "Make what workers need: topics, schema, logins, cameras."),
+    "up": Entry("pipeline.cli.up", "up", "Start all workers here, and start again those that end, until Ctrl-C."),
+    "worker": Entry("pipeline.cli.worker", "worker", "Run one kind of worker over Kafka until it is told to stop."),
     "query": Entry("pipeline.cli.query", "query", "Ask the history in SQL."),
+    "export": Entry("pipeline.cli.export", "export", "Write stored poses to Parquet, CSV, COCO, TRC, MOT or BVH."),
+    "import": Entry(
+        "pipeline.cli.import_", "import_", "Put poses of other programs, or of an export, into the history."
+    ),
     "render": Entry("pipeline.cli.render", "render", "Draw skeletons, identities, angles and events on a video."),
     "demo": Entry(
         "pipeline.cli.demo", "demo", "Run a simulated gym and a simulated ward through all seven stages into SQL."
     ),
+    "camera": Entry(
+        "pipeline.cli.camera", "app", "Cameras: add, test, ls, edit, pause, resume, rm, discover, key."
+    ),
+    "record": Entry("pipeline.cli.record", "record", "Store what a camera sends, without decoding or re-encoding it."),
     "doctor": Entry("pipeline.cli.doctor", "doctor", "Try everything that posebus needs on this machine."),
     "config": Entry("pipeline.cli.configuration", "app", "The configuration: check."),
+    "replay": Entry(
+        "pipeline.cli.replay",
+        "replay",
+        "Work on the stored past again, beside the live run, and tell what is decided otherwise now.",
+    ),
     "rules": Entry("pipeline.cli.rules", "app", "Rules that make incidents: check, test, explain."),
     "models": Entry("pipeline.cli.models", "app", "The models: ls, check, pull, bench."),
-    "db": Entry("pipeline.cli.database", "app", "The database: start, stop, migrate, url."),
+    "topology": Entry(
+        "pipeline.cli.topology", "topology", "Show the processes of an installation and the topics between them."
+    ),
+    "topics": Entry("pipeline.cli.topics", "app", "Topics in Kafka: ensure, describe, delete."),
+    "schemas": Entry("pipeline.cli.schemas", "app", "Schemas of records in a schema registry: publish, check, ls."),
+    "tail": Entry("pipeline.cli.tail", "tail", "Show the records of a topic as they come."),
+    "top": Entry("pipeline.cli.top", "top", "Watch workers and cameras live in the terminal."),
+    "lag": Entry("pipeline.cli.lag", "lag", "Show how many records the workers have not yet taken in for good."),
+    "dead-letters": Entry(
+        "pipeline.cli.dead_letters", "app", "Records that stages could not use: ls, show, replay, drop."
+    ),
+    "db": Entry("pipeline.cli.database", "app", "The database and its history: start, status, erase, backup ..."),
 }
 
 app = typer.Typer(

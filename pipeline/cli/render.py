@@ -11,14 +11,15 @@ from rich.progress import track
 
 from pipeline.cli.embedded_run import run_sources
 from pipeline.cli.run import ConfigOption, DatabaseOption, FpsOption, database_address, named_sources
-from pipeline.cli.take_up import Wishes, fingerprint_of
+from pipeline.cli.take_up import Wishes
 from pipeline.cli.terminal import ERR, OUT, cell, warn
 from pipeline.config import load_config
-from pipeline.core.errors import ConfigError
-from pipeline.core.ports import Source
+from pipeline.core.errors import ConfigError, SourceError
+from pipeline.core.ports import LiveSource, Source
 from pipeline.database import Database, open_database
 from pipeline.database.history import stored_frames
 from pipeline.logs import setup_logging
+from pipeline.runners.recorded import fingerprint_of
 from pipeline.video.overlay import Overlay
 from pipeline.video.writer import VideoWriter, check_target
 
@@ -44,6 +45,8 @@ def render(
     setup_logging(settings.log.level, settings.log.format)
     check_target(output)
     ((name, opened),) = named_sources(settings, [source], [camera] if camera else [], fps)
+    if isinstance(opened, LiveSource):
+        raise SourceError(f"{name} is a live camera", hint="record it first: posebus record NAME -o clip.mkv --s 30")
     with open_database(database_address(settings, db), settings.home) as database:
         if not _is_stored(database, name, opened, fps):
             outcome = run_sources(settings, database, [(name, opened)], Wishes(fps=fps, resume=True))

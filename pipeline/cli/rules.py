@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,9 @@ import typer
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.config import load_config
 from pipeline.config.problems import did_you_mean
-from pipeline.config.rules import RulesFile, is_rules_file, load_rules, zones_of
+from pipeline.config.rules import RulesFile, is_rules_file, load_rules
 from pipeline.core.errors import ConfigError
+from pipeline.core.zones import Scene
 from stages.alert import AlertOptions
 from stages.alert.explain import what_is_missing, what_it_does, what_it_reads
 from stages.alert.rules import BUILT_IN, Rule
@@ -25,7 +27,7 @@ Examples:
 
   posebus rules check rules.yaml
 
-  posebus rules check rules.yaml --config posebus.yaml     its zones may be those of cameras
+  posebus rules check rules.yaml --config posebus.yaml     whether its cameras have the zones
 
   posebus rules check posebus.yaml                         the rules of a configuration
 """
@@ -60,11 +62,12 @@ _Config = Annotated[
 @app.command(epilog=CHECK_EXAMPLES)
 def check(file: _File, config: _Config = None) -> None:
     """Say everything that is wrong with rules, each with its line and what is allowed there."""
-    rules = _load(file, config)
+    rules, cameras = _load(file, config)
+    scenes = rules.scenes(cameras)
     tests = f", {_count(len(rules.tests), 'test')}" if rules.tests else ""
     OUT.print(f"{cell(file)}: right, {_count(len(rules.rules), 'rule')}{tests}")
     for rule in rules.rules:
-        for missing in what_is_missing(rule, rules.options):
+        for missing in what_is_missing(rule, scenes):
             warn(f"{file}: {rule.name}: {missing}")
     absent = [name for name in BUILT_IN if name not in {rule.name for rule in rules.rules}]
     if absent and rules.rules:
@@ -81,17 +84,18 @@ def try_out(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the incidents of each test.")] = False,
 ) -> None:
     """Try rules on scripts of what is seen when; ends with 1 if not exactly the expected incidents came."""
-    rules = _load(file, config)
-    scripts = [(file, trial, rules.options) for trial in rules.tests]
+    rules, cameras = _load(file, config)
+    scripts = [(file, trial, rules) for trial in rules.tests]
     for path in tests or ():
-        more = load_rules(path, os.environ, rules.zones, rules.rules)
-        scripts += [(path, trial, more.options) for trial in more.tests]
+        more = load_rules(path, os.environ, cameras or None, rules)
+        scripts += [(path, trial, more) for trial in more.tests]
     if not scripts:
         raise ConfigError(
             f"{file}: there are no tests",
             hint="write some under `tests:`, as docs/rules.md shows, or name a file of tests",
         )
-    failed = sum(not _tried(path, trial, run_trial(trial, options), verbose) for path, trial, options in scripts)
+    outcomes = [(path, trial, run_trial(trial, each.options, each.scenes(cameras))) for path, trial, each in scripts]
+    failed = sum(not _tried(path, trial, outcome, verbose) for path, trial, outcome in outcomes)
     OUT.print(
         f"{_count(len(scripts), 'test')}, {failed} failed" if failed else f"{_count(len(scripts), 'test')} passed"
     )
@@ -110,7 +114,9 @@ def explain(
     config: _Config = None,
 ) -> None:
     """Say what rules do, what they read, and what is missing."""
-    options = AlertOptions() if file is None else _load(file, config).options
+    loaded, cameras = (None, {}) if file is None else _load(file, config)
+    options = AlertOptions() if loaded is None else loaded.options
+    scenes = {} if loaded is None else loaded.scenes(cameras)
     names = [each.name for each in options.rules]
     if rule is not None and rule not in names:
         known = ", ".join(names) or "none"
@@ -119,23 +125,26 @@ def explain(
         )
     for each in options.rules:
         if rule in (None, each.name):
-            _explain(each, options)
+            _explain(each, scenes)
 
 
-def _load(file: Path, config: Path | None) -> RulesFile:
-    zones = zones_of(load_config(config, os.environ).cameras) if config is not None else ()
-    if is_rules_file(file):
-        return load_rules(file, os.environ, zones)
-    alert = load_config(file, os.environ).alert
-    return RulesFile(zones=alert.zones, rules=alert.rules)
+def _load(file: Path, config: Path | None) -> tuple[RulesFile, Mapping[str, Scene]]:
+    """The rules, and what is drawn on the pictures of the configuration's cameras."""
+    if not is_rules_file(file):
+        found = load_config(file, os.environ)
+        return RulesFile(rules=found.alert.rules), found.scenes
+    if config is not None:
+        cameras = load_config(config, os.environ).scenes
+        return load_rules(file, os.environ, cameras), cameras
+    return load_rules(file, os.environ), {}
 
 
-def _explain(rule: Rule, options: AlertOptions) -> None:
+def _explain(rule: Rule, scenes: Mapping[str, Scene]) -> None:
     OUT.print(f"[bold]{cell(rule.name)}[/]")
     for said in what_it_does(rule):
         OUT.print(f"  {cell(said)}")
     OUT.print(f"  Reads: {cell('; '.join(what_it_reads(rule)))}.")
-    for missing in what_is_missing(rule, options):
+    for missing in what_is_missing(rule, scenes):
         OUT.print(f"  [yellow]Missing:[/] {cell(missing)}.")
 
 

@@ -8,23 +8,27 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.embedded_run import Outcome, run_sources
+from pipeline.cli.live import is_network, named_after, seed, source_of
 from pipeline.cli.take_up import Wishes
 from pipeline.cli.tally import latencies, summary
 from pipeline.cli.terminal import OUT, show_error, table, warn
 from pipeline.config import Config, load_config
+from pipeline.config.instants import EXAMPLE, instant_us
 from pipeline.config.problems import did_you_mean
+from pipeline.config.sections import Camera
 from pipeline.core.errors import ConfigError, SourceError
-from pipeline.core.ports import Source
+from pipeline.core.ports import LiveSource, Source
 from pipeline.database import open_database
 from pipeline.logs import setup_logging
 from pipeline.notify import notifier_of
+from pipeline.runners.live import live_source
 from pipeline.topology import STAGES
 from pipeline.video.open import open_source
 
@@ -38,14 +42,14 @@ Examples:
   posebus run 'sim://gym?people=3&seed=7' --summary -
 
   posebus run clip.mp4 --start-time 2026-01-31T09:00:00Z --resume
+
+  posebus run rtsp://10.0.0.5/stream1 --camera hall --fps 10
+
+  posebus run --cameras                             those of `posebus camera add`, until Ctrl-C
 """
 
 _YEAR_S = 366 * 86400
 _LONGEST_NAME = 200
-_OLDEST = datetime(1970, 1, 2, tzinfo=UTC)
-_AHEAD = timedelta(days=360)
-"""The database takes event times from 1970 to a year ahead."""
-
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file (YAML).", show_default=False)
 ]
@@ -64,7 +68,8 @@ def run(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Video files, folders of images, sim:// scenes, or names of cameras in the configuration.",
+            help="Network cameras rtsp://, video files, folders of images, sim:// scenes, or names of cameras in the"
+            " configuration.",
             metavar="SOURCE",
             show_default=False,
         ),
@@ -94,6 +99,14 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Pack pixels into the records, as between processes.")
     ] = False,
+    cameras: Annotated[
+        bool,
+        typer.Option(
+            "--cameras",
+            help="Run the cameras of the registry (posebus camera add, and those of the configuration) until Ctrl-C;"
+            " what is added, changed or removed there takes effect at once.",
+        ),
+    ] = False,
     notify: Annotated[
         bool,
         typer.Option(
@@ -117,10 +130,12 @@ def run(
     )
     if summary_to not in (None, "-"):
         _check_writable(Path(summary_to))
-    named = named_sources(settings, sources or [], camera or [], fps)
+    named = [] if cameras and not sources else named_sources(settings, sources or [], camera or [], fps)
     with open_database(database_address(settings, db), settings.home) as database:
         notifier = notifier_of(settings.notify) if notify else None
-        outcome = run_sources(settings, database, named, wishes, strict=strict, notifier=notifier)
+        if cameras:
+            seed(database, settings)
+        outcome = run_sources(settings, database, named, wishes, strict=strict, notifier=notifier, follow=cameras)
     _tell(outcome, summary_to)
     _leave(outcome)
 
@@ -185,7 +200,7 @@ def _counted(events: Counter[str]) -> str:
 
 def named_sources(
     settings: Config, texts: Sequence[str], cameras: Sequence[str], fps: float | None
-) -> list[tuple[str, Source]]:
+) -> list[tuple[str, Source | LiveSource]]:
     """Open what was named, with the name of the camera of each. Raises ConfigError, SourceError."""
     if not texts:
         texts = list(settings.cameras)
@@ -199,7 +214,7 @@ def named_sources(
             f"{_of(len(texts), 'source')}, but {_of(len(cameras), 'camera name')}",
             hint="give --camera once for each source, in turn",
         )
-    named: dict[str, Source] = {}
+    named: dict[str, Source | LiveSource] = {}
     for i, text in enumerate(texts):
         known = settings.cameras.get(text)
         source = _opened(settings, text, fps)
@@ -210,10 +225,15 @@ def named_sources(
     return list(named.items())
 
 
-def _opened(settings: Config, text: str, fps: float | None) -> Source:
+def _opened(settings: Config, text: str, fps: float | None) -> Source | LiveSource:
     known = settings.cameras.get(text)
     if known is not None:
+        if known.spec(text, 0).mode == "live":
+            return source_of(replace(known.spec(text, 0), fps=fps or known.fps or 0.0), settings)
         return open_source(known.source, fps=fps or known.fps)
+    if is_network(text):
+        alone = Camera(source=text)
+        return live_source(replace(alone.spec(named_after(text), 0), fps=fps or 0.0), alone.secret)
     if not text.strip():
         raise ConfigError("a source has no name", hint="name a video file, a folder of images or a scene: sim://gym")
     try:
@@ -243,17 +263,9 @@ def _of(count: int, noun: str) -> str:
 
 def _instant_us(text: str) -> int:
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--start-time {text} is no time", hint="write it like 2026-01-31T09:00:00Z") from None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    latest = datetime.now(UTC) + _AHEAD
-    if not _OLDEST <= at <= latest:
-        raise ConfigError(
-            f"--start-time {text} is no time of a recording: expected one from {_OLDEST:%Y-%m-%d} to {latest:%Y-%m-%d}",
-            hint="write it like 2026-01-31T09:00:00Z",
-        )
-    return round(at.timestamp() * 1e6)
+        return instant_us(text)
+    except ValueError as error:
+        raise ConfigError(f"--start-time {text} is {error}", hint=f"write it like {EXAMPLE}") from None
 
 
 def database_address(settings: Config, db: str | None) -> str | None:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 from pipeline.cli.terminal import warn
 from pipeline.core.errors import ConfigError
-from pipeline.core.ports import Cut, Position, Source
+from pipeline.core.ports import Cut, LiveSource, Position, Source
 from pipeline.database import Database
 from pipeline.runners.embedded.feed import Camera
+from pipeline.runners.live import LIVE
+from pipeline.runners.recorded import fingerprint_of
 
 _US = 1_000_000
 
@@ -48,9 +50,13 @@ class TakenUp:
     stored: bool
 
 
-def take_up(database: Database, name: str, source: Source, wishes: Wishes, now_us: int, *, run: int = 0) -> TakenUp:
+def take_up(
+    database: Database, name: str, source: Source | LiveSource, wishes: Wishes, now_us: int, *, run: int = 0
+) -> TakenUp:
     """Where to begin. Raises ConfigError when the user has to choose, SourceError for a source that cannot be read."""
     number = database.registry().camera_no(name)
+    if isinstance(source, LiveSource):
+        return _live(database, name, number, source, wishes, run)
     fingerprint = fingerprint_of(source, wishes.fps)
     cut = database.cuts().load(run, number)
     position = _position(name, cut, fingerprint, wishes)
@@ -60,9 +66,13 @@ def take_up(database: Database, name: str, source: Source, wishes: Wishes, now_u
     return TakenUp(camera, cut.snapshots if cut else {}, position.finished)
 
 
-def fingerprint_of(source: Source, fps: float | None) -> str:
-    """Of what is read: the same content thinned out is another one, for its frames have other numbers."""
-    return source.info.fingerprint + (f"@{fps:g}fps" if fps else "")
+def _live(database: Database, name: str, number: int, source: LiveSource, wishes: Wishes, run: int) -> TakenUp:
+    """A live camera always goes on: with the states of the last cut, in the sessions after it."""
+    cut = database.cuts().load(run, number)
+    last_us = cut.position.last_captured_at_us if cut else 0
+    position = Position(cut.position.session if cut else 0, 0, last_us, LIVE)
+    camera = Camera(run, name, number, source, 0, position, cut.number if cut else 0, wishes.limit_us)
+    return TakenUp(camera, cut.snapshots if cut else {}, stored=False)
 
 
 def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes) -> Position:

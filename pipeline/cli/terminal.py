@@ -61,6 +61,8 @@ class RunProgress:
 
     def stored(self, camera: str, frames: int, fps: float) -> None:
         """So many frames of the source are stored."""
+        if camera not in self._tasks:
+            self._tasks[camera] = self._progress.add_task(camera, total=None, rate="")
         self._progress.update(self._tasks[camera], completed=frames, rate=f"{fps:.0f} frames/s")
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from pipeline.codec.schemas import SchemaBook
+from pipeline.codec.direct import BROKEN
+from pipeline.codec.schemas import Schema, SchemaBook
 from pipeline.core.errors import DecodeError
 
 MARKER = b"\xc3\x01"
 _HEADER = 10
-_BROKEN = (
-    EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error, AttributeError,
-)  # fmt: skip
 
 
 class SingleObject:
@@ -38,10 +35,15 @@ class SingleObject:
         """The newest version of the schema, expanded."""
         return self._newest.definition
 
-    def encode(self, datum: Mapping[str, Any]) -> bytes:
-        """The datum as bytes."""
+    @property
+    def header(self) -> bytes:
+        """What the bytes of the newest version begin with."""
+        return self._header
+
+    def encode(self, datum: Mapping[str, Any], header: bytes | None = None) -> bytes:
+        """The datum as bytes, behind another header where one is given."""
         buffer = BytesIO()
-        buffer.write(self._header)
+        buffer.write(self._header if header is None else header)
         schemaless_writer(buffer, self._newest.parsed, datum)
         return buffer.getvalue()
 
@@ -53,12 +55,19 @@ class SingleObject:
                 f"expected the single-object marker c301"
             )
         mark = content[2:_HEADER]
-        writer = self._newest if mark == self._header[2:] else self._book.writer(self._name, mark)
+        return self.read(content, _HEADER, self._newest if mark == self._header[2:] else self.writer(mark))
+
+    def writer(self, mark: bytes) -> Schema:
+        """The version with this fingerprint. Raises SchemaError."""
+        return self._book.writer(self._name, mark)
+
+    def read(self, content: bytes, at: int, writer: Schema) -> Any:
+        """The datum that begins at a place, as it was written with `writer`. Raises DecodeError."""
         buffer = BytesIO(content)
-        buffer.seek(_HEADER)
+        buffer.seek(at)
         try:
             datum = schemaless_reader(buffer, writer.parsed, self._newest.parsed, return_record_name=True)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise DecodeError(f"{self._name}: the bytes are not what their schema says: {error!r}") from error
         rest = len(content) - buffer.tell()
         if rest:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config.check import Reading, checked
 from pipeline.config.files import read_text
 from pipeline.config.problems import ConfigProblems, KeyPath, Problem, did_you_mean, show_path
-from pipeline.config.sections import Section
+from pipeline.config.section import Section
 from pipeline.config.shape import settings
 from pipeline.config.tree import Tree, parse
 from pipeline.core.errors import ConfigError

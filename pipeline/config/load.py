@@ -11,11 +11,12 @@ from pipeline.config.exercises import UnknownExercise, load_exercises, placed
 from pipeline.config.files import read_text
 from pipeline.config.places import home_folder
 from pipeline.config.problems import ConfigProblems, Problem
-from pipeline.config.rules import with_rules_of, zones_of
+from pipeline.config.rules import with_rules_of
 from pipeline.config.sections import Camera, Config, ModelChoice
 from pipeline.config.shape import settings
 from pipeline.config.tree import Tree, Value, parse
 from stages.alert.words import RuleError
+from stages.alert.zones import zone_names
 
 PREFIX = "POSEBUS"
 
@@ -40,7 +41,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
         if config is not None and not problems:
             config = _settled(config, folder, environment)
             try:
-                config.alert.check_zones()
+                config.alert.check_zones(zone_names(config.scenes))
                 load_exercises(config.analyze.exercises)
             except (RuleError, UnknownExercise) as error:
                 problems.append(refused(tree, value, (), error.message))
@@ -85,13 +86,15 @@ def _settled(config: Config, folder: Path, environment: Mapping[str, str]) -> Co
         if isinstance(choice, ModelChoice) and choice.path is not None
     }
     cameras = {name: _with_source(camera, folder) for name, camera in config.cameras.items()}
-    alert = replace(config.alert, zones=(*config.alert.zones, *zones_of(config.cameras)))
+    alert = config.alert
     if alert.file is not None:
-        alert = with_rules_of(_in(folder, alert.file), alert, environment)
+        alert = with_rules_of(_in(folder, alert.file), alert, config.scenes, environment)
     return config.model_copy(
         update={
             "alert": alert,
             "analyze": replace(config.analyze, exercises=placed(config.analyze.exercises, folder)),
+            "archive": config.archive.placed(folder),
+            "kafka": config.kafka.placed(folder),
             "home": _in(folder, config.home) if named else home_folder(environment),
             "models": config.models.model_copy(update=models),
             "cameras": cameras,

@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
 )
 
+from pipeline.config.archive import Archive
+from pipeline.config.history import History
+from pipeline.config.instants import instant_us
+from pipeline.config.kafka import Kafka
 from pipeline.config.problems import did_you_mean
+from pipeline.config.registry import SchemaRegistry
+from pipeline.config.section import Section
+from pipeline.config.worker import WorkerSection
+from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import ConfigError
 from pipeline.core.zones import MOST, Line, Scene, Zone
 from stages.alert.options import AlertOptions
@@ -39,24 +46,29 @@ def _camera_name(name: str) -> str:
     return name
 
 
+def check_camera_name(name: str) -> str:
+    """The name. Raises ConfigError for one that a camera cannot have."""
+    try:
+        return _camera_name(name)
+    except ValueError as error:
+        raise ConfigError(f"{name!r} cannot be the name of a camera: expected {error}") from None
+
+
 def _place_name(name: str) -> str:
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", name):
         raise ValueError("at most 32 letters, digits, `_`, `.` and `-`, a letter or digit first")
     return name
 
 
+def _instant(text: str) -> str:
+    instant_us(text)
+    return text
+
+
+Instant = Annotated[str, AfterValidator(_instant)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 CameraName = Annotated[str, AfterValidator(_camera_name)]
 PlaceName = Annotated[str, AfterValidator(_place_name)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: nothing but what it names, and never changed."""
-
-    SHORT: ClassVar[str | None] = None
-    """The key that is meant where a text stands instead of the section."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Database(Section):
@@ -142,11 +154,34 @@ class Camera(Section):
     SHORT: ClassVar = "source"
 
     source: str = Field(repr=False)
-    """A video file or a folder of images (relative to the configuration's folder), or a simulated scene such as
-    `sim://gym?people=3&seed=7`."""
+    """A network camera `rtsp://host/path` (or `rtsps://`), a video file or a folder of images (relative to the
+    configuration's folder), or a simulated scene such as `sim://gym?people=3&seed=7`."""
 
     fps: float | None = None
     """Pictures a second that are analysed, (0, 240]; of a faster source the rest is left out. Without it: all."""
+
+    mode: Literal["archive", "live"] | None = None
+    """`archive` keeps every frame; `live` keeps up with the clock and leaves out what is too late. Without it a network
+    camera is `live` and everything else `archive`; what is recorded or simulated is played in real time as `live`."""
+
+    start_time: Instant | None = None
+    """When the first picture of a recording was taken, ISO 8601 (UTC without a zone), such as
+    `2026-01-31T09:00:00Z`. Without it: when it is first read."""
+
+    user: str | None = None
+    """Who asks the network camera for pictures."""
+
+    password: SecretStr | None = None
+    """Of that user. Best kept elsewhere: `${env:NAME}` or `${file:PATH}`."""
+
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How a network camera sends. tcp loses nothing; udp is for cameras that know nothing else."""
+
+    deadline_ms: int = 500
+    """live: a picture that has waited longer when its turn comes is left out, milliseconds, [50, 60000]."""
+
+    weight: float = 1.0
+    """Its share of the models' time beside other live cameras, (0, 100]."""
 
     zones: dict[PlaceName, Zone] = {}
     """Parts of its picture by name, at most 32: who enters and leaves, how long they stay, how many they are."""
@@ -163,6 +198,40 @@ class Camera(Section):
         if both is not None:
             raise ValueError(f"lines: the name {both!r} is that of a zone too")
         return self
+
+    @property
+    def start_us(self) -> int:
+        """`start_time` in microseconds since the epoch, or 0."""
+        return instant_us(self.start_time) if self.start_time else 0
+
+    def spec(self, name: str, camera_no: int) -> CameraSpec:
+        """What the registry says of it. Its password stays in the configuration: see `secret`."""
+        network = self._network
+        return CameraSpec(
+            name,
+            camera_no,
+            self.source if network is None else network._replace(netloc=network.netloc.rpartition("@")[2]).geturl(),
+            mode=self.mode or ("archive" if network is None else "live"),
+            fps=self.fps or 0.0,
+            start_us=self.start_us,
+            transport=self.transport,
+            user=self.user or (unquote(network.username) if network and network.username else ""),
+            deadline_ms=self.deadline_ms,
+            weight=self.weight,
+        )
+
+    @property
+    def secret(self) -> str | None:
+        """Its password in clear, from the address or beside it."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        network = self._network
+        return unquote(network.password) if network and network.password else None
+
+    @property
+    def _network(self) -> SplitResult | None:
+        parts = urlsplit(self.source)
+        return parts if parts.scheme.lower() in ("rtsp", "rtsps") else None
 
     @property
     def scene(self) -> Scene:
@@ -193,6 +262,9 @@ class Notify(Section):
     webhooks: dict[str, Webhook] = {}
     """Receivers by name."""
 
+    recorded: bool = False
+    """Whether `posebus worker notify` tells of incidents in files and scenes too, or of live cameras alone."""
+
 
 class Embedded(Section):
     """How all stages run in one process."""
@@ -210,6 +282,9 @@ class Config(Section):
 
     database: Database = Database()
     """Where rows rest."""
+
+    history: History = History()
+    """How long the history is kept, and how large it may become."""
 
     log: Log = Log()
     """What is told on standard error."""
@@ -244,8 +319,25 @@ class Config(Section):
     embedded: Embedded = Embedded()
     """How all stages run in one process."""
 
+    kafka: Kafka = Kafka()
+    """The bus of worker processes. A text instead of a section is the address of a broker."""
+
+    schema_registry: SchemaRegistry = SchemaRegistry()
+    """Where other programs find the schemas of records. A text instead of a section is its address."""
+
+    archive: Archive = Archive()
+    """Records kept as they came."""
+
+    worker: WorkerSection = WorkerSection()
+    """How worker processes run."""
+
     notify: Notify = Notify()
     """Who is told of incidents, besides the database."""
+
+    @property
+    def scenes(self) -> dict[str, Scene]:
+        """What is drawn on the picture of each camera."""
+        return {name: camera.scene for name, camera in self.cameras.items()}
 
     def camera(self, name: str) -> Camera:
         """The camera of this name. Raises ConfigError."""

@@ -49,3 +49,15 @@ class DeliveryStore(Protocol):
         Raises SinkUnavailable to be called again with the same deliveries.
         """
         ...
+
+
+class SettledStore(Protocol):
+    """Remembers what was delivered, and tells whether a step was."""
+
+    def settled(self, records: Sequence[Record[Transition]]) -> frozenset[str]:
+        """Keys of these steps, of any channel, that were delivered or refused. Raises SinkUnavailable."""
+        ...
+
+    def note(self, deliveries: Sequence[Delivery]) -> None:
+        """As `DeliveryStore.note`."""
+        ...

@@ -6,20 +6,24 @@ into dead letters, and keeps the state of each camera for snapshots. Runners mov
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from pipeline.core.errors import DeadLetterLimit, InvalidRecord
-from pipeline.core.ids import make_id
+from pipeline.core.letters import letter_of
 from pipeline.core.numbering import Count, Progress, count_nothing
-from pipeline.core.ports import BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
+from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
 from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.stage import ModelStage
-from pipeline.core.values import DeadLetter
+
+ARRIVED = "a"
+"""Header of a live record: its stamp's `arrived_at_us`, for whoever does not decode it."""
+
+_MAX_KEY_BYTES = 255
+"""Names of cameras have 63 letters at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,14 @@ class Output:
         codec: Of its records.
         value: Class of the values that go there.
         per_frame: It gets exactly one record a frame: dropped frames and ticks pass through to it.
+        max_bytes: A larger value is not sent: its frame lives on as a dropped one. None: no bound.
     """
 
     topic: str
     codec: RecordCodec
     value: type
     per_frame: bool = False
+    max_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +82,7 @@ class Driver:
         dead_letters: Where invalid records go.
         partitions: Of every topic keyed by camera; a camera's partition is camera_no % partitions.
         count: Called for records left out, holes and dead letters.
+        late: Whether a frame with this stamp is too old to work on; it lives on as a dropped one. None: none is.
         dead_letter_limit: So many invalid records in a row stop the stage.
     """
 
@@ -91,6 +98,7 @@ class Driver:
         dead_letters: Output,
         partitions: int,
         count: Count = count_nothing,
+        late: Callable[[Stamp], bool] | None = None,
         dead_letter_limit: int = 100,
     ) -> None:
         self.name = name
@@ -104,6 +112,7 @@ class Driver:
         self._dead_letters = dead_letters
         self._partitions = partitions
         self._count = count
+        self._late = late
         self._limit = dead_letter_limit
         self._cameras: dict[str, _Camera] = {}
         self._invalid_in_a_row = 0
@@ -135,7 +144,12 @@ class Driver:
     def feed_values(self, records: Sequence[Record[Any]]) -> list[Outgoing]:
         """The same for records that were never on a bus, as a camera's pictures are."""
         out: list[Outgoing] = []
-        self._run([(self._camera(r.stamp.camera, r.stamp.camera_no % self._partitions), r, None) for r in records], out)
+        work: list[_Work] = []
+        for record in records:
+            held = self._camera(record.stamp.camera, record.stamp.camera_no % self._partitions)
+            held.touched = True
+            work.append((held, record, None))
+        self._run(work, out)
         return out
 
     # -- state -------------------------------------------------------------------------------------------------------
@@ -144,15 +158,20 @@ class Driver:
         """State and numbering of one camera, for a snapshot."""
         held = self._camera(camera, camera_no % self._partitions)
         progress = held.progress
-        return self._progress.encode(Progress(progress.last_in, progress.next_out, self._states.encode(held.state)))
+        return self._progress.encode(replace(progress, state=self._states.encode(held.state)))
 
     def restore(self, camera: str, partition: int, content: bytes) -> None:
         """Take up what `content` gave. Raises StateError."""
         progress = self._progress.decode(content)
         self._cameras[camera] = _Camera(self._states.decode(progress.state), progress, partition)
 
-    def snapshots(self, topic_ids: Mapping[str, str], generation: int) -> list[Snapshot]:
-        """A snapshot of each camera that got a record since the last call."""
+    def snapshots(self, topic_ids: Mapping[str, str], epochs: Mapping[int, int]) -> list[Snapshot]:
+        """A snapshot of each camera that got a record since the last call.
+
+        Args:
+            topic_ids: Identity of each input topic.
+            epochs: Of each partition, how often it has changed hands: `Snapshot.generation`.
+        """
         touched = [(name, held) for name, held in self._cameras.items() if held.touched]
         for _, held in touched:
             held.touched = False
@@ -162,7 +181,7 @@ class Driver:
                 key=name,
                 partition=held.partition,
                 topic_ids=topic_ids,
-                generation=generation,
+                generation=epochs.get(held.partition, 0),
                 offsets=dict(held.offsets),
                 content=self.content(name, held.partition),
             )
@@ -194,19 +213,31 @@ class Driver:
     def _accept(self, raw: BusRecord, out: list[Outgoing]) -> _Work | None:
         """The decoded record, or None for one that was taken before or cannot be read."""
         entry = self._inputs[raw.topic]
-        held = self._camera(raw.key.decode(errors="replace"), raw.partition)
-        place = raw.place
-        if raw.offset < held.offsets.get(place, 0):
-            self._count("records_skipped", self.name)
+        if len(raw.key) > _MAX_KEY_BYTES:  # no camera is named so: nothing is kept under such a key
+            error = InvalidRecord(f"{raw.topic}: a key of {len(raw.key)} bytes, expected the name of a camera")
+            self._bury(replace(raw, key=raw.key[:_MAX_KEY_BYTES]), None, error, out)
             return None
-        held.offsets[place] = raw.offset + 1
+        name = raw.key.decode(errors="replace")
+        held = self._camera(name, raw.partition)
+        if raw.offset != HANDED_ON:
+            place = raw.place
+            if raw.offset < held.offsets.get(place, 0):
+                self._count("records_skipped", self.name)
+                return None
+            held.offsets[place] = raw.offset + 1
         held.touched = True
         try:
             if raw.value is None:
                 raise InvalidRecord(f"{raw.topic}: a record without a value")
             record = entry.codec.decode(raw.value, raw.attachment)
+            stamp = record.stamp
+            if stamp.camera != name or stamp.camera_no % self._partitions != raw.partition:
+                raise InvalidRecord(  # it would change the state of another camera, or that of its own elsewhere
+                    f"{raw.topic}: a record of {stamp.camera} ({stamp.camera_no}) under the key {name!r} "
+                    f"in partition {raw.partition}"
+                )
         except InvalidRecord as error:
-            self._bury(raw, _unknown_stamp(raw), error, out)
+            self._bury(raw, None, error, out)
             return None
         verdict = held.progress.take(raw.topic, record.stamp)
         if verdict == "repeated":
@@ -214,6 +245,9 @@ class Driver:
             return None
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
+        if self._late is not None and not isinstance(record.value, Dropped | Tick) and self._late(record.stamp):
+            # Before the expensive work: its image is not even decoded.
+            record = Record(record.stamp, Dropped(self.name, "late"))
         return held, record, raw
 
     def _run(self, work: Sequence[_Work], out: list[Outgoing]) -> None:
@@ -279,8 +313,14 @@ class Driver:
     def _emit(self, held: _Camera, output: Output, record: Record[Any], out: list[Outgoing]) -> None:
         stamp = held.progress.number(output.topic, record.stamp)
         value, attachment = output.codec.encode(Record(stamp, record.value))
+        if output.per_frame and output.max_bytes is not None and len(value) > output.max_bytes:
+            # A bus refuses it each time that it is sent: the worker would never come past it.
+            self._count("records_too_large", self.name)
+            value, attachment = output.codec.encode(Record(stamp, Dropped(self.name, "too large")))
         partition = stamp.camera_no % self._partitions
-        out.append(Outgoing(output.topic, partition, stamp.camera.encode(), value, (), attachment))
+        # For the runner's clocks; a recorded frame has no age.
+        headers = () if stamp.clock == "file" else ((ARRIVED, b"%d" % stamp.arrived_at_us),)
+        out.append(Outgoing(output.topic, partition, stamp.camera.encode(), value, headers, attachment))
 
     # -- invalid records ---------------------------------------------------------------------------------------------
 
@@ -292,32 +332,24 @@ class Driver:
             self._bury(raw, record.stamp, error, out)
         self._pass_on(held, Record(record.stamp, Dropped(self.name, "invalid")), out)
 
-    def _bury(self, raw: BusRecord, stamp: Stamp, error: InvalidRecord, out: list[Outgoing]) -> None:
-        self._count("dead_letters", self.name)
+    def _bury(self, raw: BusRecord, stamp: Stamp | None, error: InvalidRecord, out: list[Outgoing]) -> None:
         self._invalid_in_a_row += 1
         if self._invalid_in_a_row > self._limit:
             raise DeadLetterLimit(
                 f"{self.name}: {self._invalid_in_a_row} invalid records in a row on {raw.topic}: {error.message}",
                 hint="look at the dead letters, mend whoever writes this topic, then start again",
             ) from error
-        content = raw.value or b""
-        digest = hashlib.sha256(content).digest()
-        letter = DeadLetter(
-            letter_id=make_id("dead-letter", self.name, raw.topic, raw.key.hex(), digest.hex()),
-            stage=self.name,
-            reason=type(error).__name__,
-            error=error.message,
-            topic=raw.topic,
-            partition=raw.partition,
-            offset=raw.offset,
-            key=raw.key,
-            sha256=digest,
-            content=b"" if self._inputs[raw.topic].pixels else content,
-        )
-        value, _ = self._dead_letters.codec.encode(Record(stamp, letter))
+        self._write_off(raw, stamp, error, out, pixels=self._inputs[raw.topic].pixels)
+
+    def _write_off(
+        self, raw: BusRecord, stamp: Stamp | None, error: InvalidRecord, out: list[Outgoing], *, pixels: bool
+    ) -> None:
+        """Only a hash is kept of what holds pixels, or is too large with all that is said about it."""
+        self._count("dead_letters", self.name)
+        bound = self._dead_letters.max_bytes
+        letter = letter_of(self.name, raw, error, stamp=stamp, pixels=pixels)
+        value, _ = self._dead_letters.codec.encode(letter)
+        if bound is not None and len(value) > bound:
+            letter = letter_of(self.name, raw, error, stamp=stamp, pixels=True)
+            value, _ = self._dead_letters.codec.encode(letter)
         out.append(Outgoing(self._dead_letters.topic, raw.partition, raw.key, value))
-
-
-def _unknown_stamp(raw: BusRecord) -> Stamp:
-    """The stamp of a record whose own cannot be read: only its key is known."""
-    return Stamp(0, raw.key.decode(errors="replace"), 0, 0, 0, 0, 0, 0, "arrival")

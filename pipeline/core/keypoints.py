@@ -21,7 +21,10 @@ def box_of_keypoints(keypoints: Floats, keypoint_seen: Bool) -> F32:
     if keypoint_seen.shape[1] and all_of(keypoint_seen):
         # One row for each coordinate: numpy takes the extremes of short columns at a third of the speed.
         rows = np.ascontiguousarray(xy.transpose(0, 2, 1))
-        return np.concatenate((rows.min(axis=2), rows.max(axis=2)), axis=1).astype(np.float32, copy=False)
+        found = np.empty((len(rows), 4), np.float32)
+        np.minimum.reduce(rows, axis=2, out=found[:, :2])
+        np.maximum.reduce(rows, axis=2, out=found[:, 2:])
+        return found
     mask = keypoint_seen[..., None]
     low = np.where(mask, xy, np.inf).min(axis=1, initial=np.inf)
     high = np.where(mask, xy, -np.inf).max(axis=1, initial=-np.inf)
@@ -47,10 +50,14 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
     difference = a[:, None, :, :2] - b[None, :, :, :2]
     difference *= difference
     distance2 = difference[..., 0] + difference[..., 1]
-    variance = np.asarray(area, dtype=np.float64)[:, None] * (2.0 * np.asarray(sigma)) ** 2
+    spread = sigma + sigma
+    spread *= spread
+    variance = np.asarray(area, dtype=np.float64)[:, None] * spread
     variance += np.square(slack)[..., None]
-    exponent = distance2 / (-2.0 * np.maximum(variance, 1e-12))[:, None, :]
-    likeness: F64 = np.exp(exponent).sum(axis=2)
+    np.maximum(variance, _TINY, out=variance)
+    variance *= _MINUS_TWO
+    exponent = distance2 / variance[:, None, :]
+    likeness: F64 = np.add.reduce(np.exp(exponent), axis=2)
     if exponent.shape[2] and not any_of(np.isnan(likeness)):
         likeness /= exponent.shape[2]
         return likeness
@@ -61,8 +68,13 @@ def oks(a: Floats, b: Floats, area: Floats, sigma: Floats, slack: Floats | float
     return result
 
 
+# Operands without axes: numpy takes them in half the time of Python's numbers.
+_TINY, _MINUS_TWO = np.array(1e-12), np.array(-2.0)
+
+
 def bone_lengths(keypoints: Floats, bones: I64) -> Floats:
     """(N, B) distance between the ends of each bone, in the unit and dimensions of `keypoints`; `bones` is (B, 2)."""
-    difference = keypoints.take(bones[:, 0], axis=1) - keypoints.take(bones[:, 1], axis=1)
+    ends = keypoints.take(bones, axis=1)
+    difference = ends[:, :, 0] - ends[:, :, 1]
     lengths: Floats = np.sqrt(np.einsum("nbd,nbd->nb", difference, difference))
     return lengths

@@ -26,12 +26,14 @@ class Progress:
     Attributes:
         last_in: Last record taken, by input topic.
         next_out: Next record to send, by output topic.
+        frame: The last frame taken, as (session, seq); None before the first.
         state: State of the stage as bytes; filled in only for a snapshot.
     """
 
     last_in: dict[str, Mark] = field(default_factory=dict)
     next_out: dict[str, Mark] = field(default_factory=dict)
     state: bytes = b""
+    frame: Mark | None = None
 
     def take(self, topic: str, stamp: Stamp) -> Verdict:
         """Note a record that was read. `repeated`: it, or one of a newer session, was taken before: leave it out."""
@@ -40,6 +42,7 @@ class Progress:
         if last is not None and (session, n) <= (last.session, last.n):
             return "repeated"
         self.last_in[topic] = Mark(session, n)
+        self.frame = Mark(session, stamp.seq)
         expected = last.n + 1 if last is not None and last.session == session else 0
         return "next" if n == expected else "hole"
 
@@ -51,7 +54,7 @@ class Progress:
         return stamp.numbered(n)
 
 
-Counted = Literal["records_skipped", "numbering_gaps", "dead_letters"]
+Counted = Literal["records_skipped", "numbering_gaps", "dead_letters", "records_too_large"]
 Count = Callable[[Counted, str], None]
 """Called with what is counted and the stage's name."""
 

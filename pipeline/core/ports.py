@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pipeline.core.records import Record
 
@@ -29,6 +29,7 @@ class TopicSpec:
         max_bytes: Bound of unread bytes a partition; a bus in memory blocks the producer there. None: no bound.
         max_message_bytes: Bound of key, value and headers of one record; `send` refuses a larger one. None: no bound.
         retention_bytes: A partition drops its oldest records, read or not, to stay below it. None: no bound.
+        retention_s: Records older than that may be dropped, read or not. None: they stay.
         transient: A bus in memory may drop what all groups have committed (see `MemoryBus.expect`).
     """
 
@@ -39,6 +40,7 @@ class TopicSpec:
     max_bytes: int | None = None
     max_message_bytes: int | None = None
     retention_bytes: int | None = None
+    retention_s: int | None = None
     transient: bool = False
 
 
@@ -58,9 +60,13 @@ class Outgoing:
     attachment: Any = None
 
 
+HANDED_ON = -1
+"""Offset of a record that never lay on a bus: one stage handed it to its neighbour in the same process."""
+
+
 @dataclass(frozen=True, slots=True)
 class BusRecord:
-    """A record as it lies on the bus."""
+    """A record as it lies on the bus, or with the offset `HANDED_ON` as if it did."""
 
     topic: str
     partition: int
@@ -192,7 +198,8 @@ class Snapshot:
     Attributes:
         partition: Of the camera, in every topic keyed by camera.
         topic_ids: Identity of each input topic; under another one the offsets mean nothing and the state is kept.
-        generation: Of the consumer group when it was taken. Loaders take the highest (generation, offsets).
+        generation: How often the partition has changed hands when it was taken. Loaders take the highest
+            (generation, offsets).
         offsets: The next offset of each input partition that holds this key.
         content: The state and the numbering, encoded.
     """
@@ -227,6 +234,25 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Release what is held."""
+        ...
+
+
+class OffsetSink(Sink, Protocol):
+    """A sink that keeps the offsets of what it took in the same transaction: after any crash they say what is in."""
+
+    def claim(self, places: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """From now on these are ours: whoever had them before can write no more. Gives where to read each on.
+
+        A place never written is left out. Raises SinkUnavailable.
+        """
+        ...
+
+    def write(self, records: Sequence[Record[Any]], offsets: Mapping[TopicPartition, int] | None = None) -> None:
+        """All or nothing, the next offset to read of each place with it.
+
+        Raises SinkUnavailable to be called again with the same records, BusUnavailable when another one has claimed a
+        place since: nothing was written, read on from what the next `claim` says.
+        """
         ...
 
 
@@ -348,3 +374,78 @@ class Source(Protocol):
     def pictures(self, start: int = 0) -> Iterator[Picture]:
         """All pictures from number `start` on. Raises SourceError, after what can be read before the damage."""
         ...
+
+
+CameraState = Literal["connecting", "live", "stalled", "waiting", "unauthorized", "failed", "paused"]
+"""connecting: asked for pictures for the first time, none yet; live: they come; stalled: they stopped coming; waiting:
+lost, tried again soon; unauthorized: wrong user or password, tried again seldom; failed: it answers, but not with
+pictures (no such path, no codec), tried again; paused: by the user."""
+
+
+class LivePicture(NamedTuple):
+    """A picture of a live camera.
+
+    Attributes:
+        connection: Number of the connection it came over; grows with each one, from 1 in each process.
+        seq: Its number in the connection, from 0, without holes; pictures beyond the wished rate have none.
+        arrived_at_us: When it arrived by our clock, microseconds since the epoch.
+        captured_at_us: When it was taken by the camera's clock (RTCP sender report); None where it does not say.
+            As it came: see `EventClock` for the time that frames get.
+        media_us: Its time on the stream's own clock, counted from anywhere; None where it has none. Only differences
+            within one connection mean anything.
+        pixels: (H, W, 3) uint8 BGR; None for a picture that was overwritten by newer ones before it was taken.
+        suspect: Parts of it may be damaged: it must neither start nor end an event.
+    """
+
+    connection: int
+    seq: int
+    arrived_at_us: int
+    captured_at_us: int | None
+    media_us: int | None
+    pixels: Any
+    suspect: bool
+
+
+class CameraChange(NamedTuple):
+    """A live camera is in another state now, or in the same one for another reason.
+
+    Attributes:
+        reason: Why, one short sentence without a password; empty for `live`.
+        at_us: When by our clock, microseconds since the epoch.
+        retry_in_s: When it is tried again, None where nothing is waited for.
+    """
+
+    state: CameraState
+    reason: str
+    at_us: int
+    retry_in_s: float | None = None
+
+
+class LiveCamera(Protocol):
+    """A camera that is read as long as it is not closed, whatever happens to it. For one thread at a time."""
+
+    def take(self, timeout_s: float) -> Sequence[LivePicture | CameraChange]:
+        """What came since the last call, in order; waits for the first at most `timeout_s`. Raises nothing.
+
+        Call it at least twice a second: the camera's stall clock runs in it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop reading and leave nothing behind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveSource:
+    """A live camera as something that can be run: it has no end, and cannot be read again.
+
+    Attributes:
+        info: Of its pictures; sizes and rate are 0 as long as it was not opened.
+        open: Begins to read it.
+        deadline_us: Pictures that have waited longer than this since they arrived are dropped.
+    """
+
+    info: SourceInfo
+    open: Callable[[], LiveCamera]
+    deadline_us: int = 500_000

@@ -27,13 +27,12 @@ def to_frame_matrices(regions: F32, size: int) -> F64:
     scale = side / size
     cos, sin = np.cos(rotation) * scale, np.sin(rotation) * scale
     half = size / 2
-    return np.stack(
-        (
-            np.stack((cos, -sin, x - cos * half + sin * half), axis=-1),
-            np.stack((sin, cos, y - sin * half - cos * half), axis=-1),
-        ),
-        axis=1,
-    )
+    matrices = np.empty((len(regions), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = cos
+    matrices[:, 0, 1], matrices[:, 1, 0] = -sin, sin
+    matrices[:, 0, 2] = x - cos * half + sin * half
+    matrices[:, 1, 2] = y - sin * half - cos * half
+    return matrices
 
 
 def points_to_frame(points: F32, matrices: F64) -> F32:
@@ -48,8 +47,11 @@ def regions_to_frame(inner: F32, outer: F32, size: int) -> F32:
     """(N, 4) regions given in pixels of the crops of `outer`, in pixels of the frame."""
     centre = points_to_frame(inner[:, None, :2], to_frame_matrices(outer, size))[:, 0]
     rotation = inner[:, 3] + outer[:, 3]
-    wrapped = np.arctan2(np.sin(rotation), np.cos(rotation))
-    return np.column_stack((centre, inner[:, 2] * outer[:, 2] / np.float32(size), wrapped)).astype(np.float32)
+    mapped = np.empty((len(inner), 4), np.float32)
+    mapped[:, :2] = centre
+    mapped[:, 2] = inner[:, 2] * outer[:, 2] / np.float32(size)
+    mapped[:, 3] = np.arctan2(np.sin(rotation), np.cos(rotation))
+    return mapped
 
 
 def centre_distance(a: F32, b: F32) -> F32:

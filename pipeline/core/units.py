@@ -36,7 +36,8 @@ def units_in_one(unit: float | F64) -> F32:
 
 def rounded_to(values: F32, units: F32) -> F32:
     """`rounded` for whoever rounds each frame: `units` is what `units_in_one` gave."""
-    result: F32 = np.rint(values * units)
+    result: F32 = values * units
+    np.rint(result, out=result)
     result += _ZERO  # -0.0 becomes 0.0
     result /= units
     unseen = np.isnan(result)
@@ -45,7 +46,8 @@ def rounded_to(values: F32, units: F32) -> F32:
     return result
 
 
-_ZERO = np.float32(0)
+# Without axes: numpy takes it in half the time of a number.
+_ZERO = np.array(0, np.float32)
 
 
 def to_int16(values: F32, unit: float) -> I16:

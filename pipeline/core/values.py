@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.core.types import F32, I64, U8
 
@@ -57,7 +58,7 @@ class Frame:
     motion: F32
 
     def __post_init__(self) -> None:
-        _freeze(self, _FRAME)
+        _FREEZE_FRAME(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,7 @@ class Detections:
     region: F32
 
     def __post_init__(self) -> None:
-        _freeze(self, _DETECTIONS)
+        _FREEZE_DETECTIONS(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +115,7 @@ class Poses:
     def __post_init__(self) -> None:
         if self.colour is _NO_COLOUR:
             object.__setattr__(self, "colour", np.empty((len(self.score), 0, 6), dtype=np.float32))
-        _freeze(self, _POSES)
+        _FREEZE_POSES(self)
         k, kw = self.keypoints.shape[1], self.world.shape[1]
         if self.keypoint_score.shape[1] != k or kw not in (0, k):
             raise ValueError(
@@ -138,7 +139,7 @@ class Tracks:
     track_id: I64
 
     def __post_init__(self) -> None:
-        _freeze(self, _TRACKS)
+        _FREEZE_TRACKS(self)
         if len(self.track_id) != len(self.poses):
             raise ValueError(f"{len(self.poses)} poses with {len(self.track_id)} track ids")
 
@@ -162,7 +163,7 @@ class Motions:
     flags: U8
 
     def __post_init__(self) -> None:
-        _freeze(self, _MOTIONS)
+        _FREEZE_MOTIONS(self)
         if len(self.track_id) != len(self.poses) or self.flags.shape != self.poses.keypoint_score.shape:
             raise ValueError(
                 f"{len(self.poses)} poses with {len(self.track_id)} track ids and flags {self.flags.shape}"
@@ -213,7 +214,7 @@ class Measures:
     events: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
-        _freeze(self, _MEASURES)
+        _FREEZE_MEASURES(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ class Transition:
         event_id: The event that led to this step, or None for one by the clock.
         text: One sentence for people.
         evidence: The numbers of the event behind it.
+        zone: The zone that it concerns, of rules with scope zone; else empty.
     """
 
     incident_id: UUID
@@ -244,6 +246,7 @@ class Transition:
     event_id: UUID | None
     text: str
     evidence: Mapping[str, float] = field(default_factory=dict)
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,32 +287,63 @@ class _Array(NamedTuple):
 _FLOAT, _INT, _BYTE = np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8)
 _BOXES, _SCORE, _TRACK_ID = _Array("xyxy", _FLOAT, 2, 4), _Array("score", _FLOAT, 1), _Array("track_id", _INT, 1)
 
-_FRAME = (_Array("motion", _FLOAT, 2, 4),)
-_DETECTIONS = (_BOXES, _SCORE, _Array("region", _FLOAT, 2, 4))
-_POSES = (
+
+def _freezing(*arrays: _Array) -> Callable[[object], None]:
+    """The function that checks the arrays of a value, all of which are over the same people, and makes them read-only
+    (never a copy).
+
+    Its source is written out and compiled once, as `dataclasses` does it: every value of every stage goes through it.
+    For one array it reads
+
+        def freeze(value):
+            xyxy = value.xyxy
+            shape = xyxy.shape
+            if xyxy.dtype != xyxy_dtype or len(shape) != 2 or shape[1] != 4: refuse(value)
+            length = shape[0]
+            if xyxy.flags.writeable: protect(value, "xyxy", xyxy)
+    """
+
+    def refuse(value: object) -> None:
+        length: int | None = None
+        for name, dtype, ndim, last in arrays:
+            array = getattr(value, name)
+            shape = array.shape
+            if array.dtype != dtype or len(shape) != ndim or (last is not None and shape[-1] != last):
+                expected = (None,) * ndim if last is None else (*(None,) * (ndim - 1), last)
+                raise ValueError(f"{type(value).__name__}.{name}: {array.dtype} {shape}, expected {dtype} {expected}")
+            if length is not None and shape[0] != length:
+                raise ValueError(f"{type(value).__name__}.{name}: {shape[0]} of them, {arrays[0].name} has {length}")
+            length = shape[0]
+
+    lines = ["def freeze(value):"]
+    for i, (name, _, ndim, last) in enumerate(arrays):
+        wrong = [f"{name}.dtype != {name}_dtype", f"len(shape) != {ndim}"]
+        wrong += [f"shape[{ndim - 1}] != {last}"] * (last is not None) + ["shape[0] != length"] * (i > 0)
+        lines += [f"{name} = value.{name}", f"shape = {name}.shape", f"if {' or '.join(wrong)}: refuse(value)"]
+        lines += ["length = shape[0]"] * (i == 0)
+    lines += [f"if {each.name}.flags.writeable: protect(value, {each.name!r}, {each.name})" for each in arrays]
+    scope: dict[str, Any] = {f"{each.name}_dtype": each.dtype for each in arrays}
+    scope |= {"refuse": refuse, "protect": _protect}
+    exec("\n    ".join(lines), scope)
+    function: Callable[[object], None] = scope["freeze"]
+    return function
+
+
+def _protect(value: object, name: str, array: npt.NDArray[Any]) -> None:
+    view = array.view()
+    view.flags.writeable = False
+    object.__setattr__(value, name, view)
+
+
+_FREEZE_FRAME = _freezing(_Array("motion", _FLOAT, 2, 4))
+_FREEZE_DETECTIONS = _freezing(_BOXES, _SCORE, _Array("region", _FLOAT, 2, 4))
+_FREEZE_POSES = _freezing(
     *(_BOXES, _SCORE, _Array("keypoints", _FLOAT, 3, 3)),
     *(_Array("keypoint_score", _FLOAT, 2), _Array("world", _FLOAT, 3, 3), _Array("colour", _FLOAT, 3, 6)),
 )
 _NO_COLOUR: F32 = np.empty((0, 0, 6), dtype=np.float32)
-_TRACKS = (_TRACK_ID,)
-_MOTIONS = (_TRACK_ID, _Array("flags", _BYTE, 2))
-_MEASURES = (_TRACK_ID, _Array("posture", _BYTE, 1), _Array("angles", _FLOAT, 2), _Array("scalars", _FLOAT, 2))
-
-
-def _freeze(value: object, arrays: tuple[_Array, ...]) -> None:
-    """Check the arrays, all of which are over the same people, and make them read-only (never a copy)."""
-    length: int | None = None
-    for name, dtype, ndim, last in arrays:
-        array = getattr(value, name)
-        shape = array.shape
-        if array.dtype != dtype or len(shape) != ndim or (last is not None and shape[-1] != last):
-            expected = (None,) * ndim if last is None else (*(None,) * (ndim - 1), last)
-            raise ValueError(f"{type(value).__name__}.{name}: {array.dtype} {shape}, expected {dtype} {expected}")
-        if length is None:
-            length = shape[0]
-        elif shape[0] != length:
-            raise ValueError(f"{type(value).__name__}.{name}: {shape[0]} of them, {arrays[0].name} has {length}")
-        if array.flags.writeable:
-            array = array.view()
-            array.flags.writeable = False
-            object.__setattr__(value, name, array)
+_FREEZE_TRACKS = _freezing(_TRACK_ID)
+_FREEZE_MOTIONS = _freezing(_TRACK_ID, _Array("flags", _BYTE, 2))
+_FREEZE_MEASURES = _freezing(
+    *(_TRACK_ID, _Array("posture", _BYTE, 1)), *(_Array("angles", _FLOAT, 2), _Array("scalars", _FLOAT, 2))
+)

@@ -116,20 +116,32 @@ class Outlines:
         """(N, Z) distance of (N, 2) pixels from the border of each zone, pixels: positive inside, inf where the zone
         has no border. A point beside the picture counts as one at its rim.
         """
-        inner = np.clip(points, self._size * _RIM, self._size * (1.0 - _RIM))
-        x, y = inner[:, :1], inner[:, 1:]
-        above = self._start[:, 1] > y
-        spans = above != (self._end[:, 1] > y)
-        left = x < self._start[:, 0] + (y - self._start[:, 1]) * self._slope
-        crossed = np.add.reduceat((spans & left).astype(np.int64), self._first, axis=1)
+        inner = self._on_picture(points)
         from_start = inner[:, None, :] - self._start
         along = np.clip(np.einsum("nei,ei->ne", from_start, self._run) / self._length2, 0.0, 1.0)
         away = from_start - along[:, :, None] * self._run
         distance = np.sqrt(np.einsum("nei,nei->ne", away, away))
         distance[:, self._on_rim] = np.inf
         nearest = np.minimum.reduceat(distance, self._first, axis=1)
-        depth: F64 = np.where(crossed % 2 == 1, nearest, -nearest)
+        depth: F64 = np.where(self._inside(inner), nearest, -nearest)
         return depth
+
+    def inside(self, points: Floats) -> Bool:
+        """(N, Z) whether (N, 2) pixels lie in each zone, as where `depth` is positive; False for NaN."""
+        return self._inside(self._on_picture(points))
+
+    def _on_picture(self, points: Floats) -> Floats:
+        return np.clip(points, self._size * _RIM, self._size * (1.0 - _RIM))
+
+    def _inside(self, inner: Floats) -> Bool:
+        """By the number of edges that a ray from a point crosses (even-odd rule)."""
+        x, y = inner[:, :1], inner[:, 1:]
+        above = self._start[:, 1] > y
+        spans = above != (self._end[:, 1] > y)
+        left = x < self._start[:, 0] + (y - self._start[:, 1]) * self._slope
+        crossed = np.add.reduceat((spans & left).astype(np.int64), self._first, axis=1)
+        inside: Bool = crossed % 2 == 1
+        return inside
 
 
 class Strokes:

@@ -20,6 +20,8 @@ Role = Literal["owner", "writer", "reader"]
 Connection = psycopg.Connection[TupleRow]
 
 READER_TIMEOUT_S = 60
+WRITER_TIMEOUT_S = 300
+"""Of one statement: a batch takes milliseconds, a minute's rollups seconds; what takes longer never ends."""
 
 _EMBEDDED_USERS: dict[Role, str] = {"owner": "postgres", "writer": "posebus_writer", "reader": "posebus_reader"}
 _CONNECT_TIMEOUT_S = "10"
@@ -97,6 +99,9 @@ class Address:
             connection.execute("SET timezone = 'UTC'")
             if self.server is None and role != "owner":
                 _take_role(connection, f"posebus_{role}")
+            if role == "writer":
+                connection.execute(f"SET statement_timeout = '{WRITER_TIMEOUT_S}s'")
+                connection.execute(f"SET idle_in_transaction_session_timeout = '{WRITER_TIMEOUT_S}s'")
             if role == "reader":
                 connection.execute("SET search_path = pose, public")
                 connection.execute(f"SET statement_timeout = '{READER_TIMEOUT_S}s'")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 from pipeline.core.errors import DatabaseError, PosebusError, SinkUnavailable
+from pipeline.core.history import HistoryPolicy
+from pipeline.database import held, upkeep
+from pipeline.database.backup import BackupSummary, Progress, backup, restore
+from pipeline.database.cameras import DatabaseCameras
 from pipeline.database.connect import Address, Role
 from pipeline.database.cuts import PostgresCuts
-from pipeline.database.migrate import migrate
+from pipeline.database.erase import Receipt, erase
+from pipeline.database.frames import FrameReader
+from pipeline.database.held import Grant
+from pipeline.database.migrate import migrate, plan
 from pipeline.database.outbox import Outbox
 from pipeline.database.query import Answer, Row, ask, streamed
 from pipeline.database.registry import CameraRegistry, SourceTimes
+from pipeline.database.runs import Run, remove_run, runs
 from pipeline.database.server import EmbeddedServer
 from pipeline.database.sink import PostgresSink
+from pipeline.database.upkeep import HistoryStatus, Upkeep
 
 
 def open_database(dsn: str | None, home: Path, *, migrate: bool = True) -> Database:
@@ -51,6 +61,7 @@ class Database:
         self._cuts = PostgresCuts(address)
         self._registry = CameraRegistry(address)
         self._times = SourceTimes(address)
+        self._cameras = DatabaseCameras(address, self._registry)
         self._outbox = Outbox(address)
 
     def url(self, role: Role = "reader") -> str:
@@ -76,6 +87,17 @@ class Database:
             raise DatabaseError(error.message, hint=error.hint) from error
         return tuple(migration.name for migration in applied)
 
+    def plan(self) -> tuple[str, ...]:
+        """Names of the files that `migrate` would apply. Raises DatabaseError."""
+        try:
+            connection = self.address.connect("owner")
+            try:
+                return tuple(migration.name for migration in plan(connection, str(self.address)))
+            finally:
+                connection.close()
+        except SinkUnavailable as error:
+            raise DatabaseError(error.message, hint=error.hint) from error
+
     def sink(self, consumer: str = "sink") -> PostgresSink:
         """A new sink."""
         sink = PostgresSink(self.address, consumer)
@@ -89,6 +111,10 @@ class Database:
     def registry(self) -> CameraRegistry:
         """The camera registry; always the same."""
         return self._registry
+
+    def cameras(self) -> DatabaseCameras:
+        """The cameras that were added, and how they are; always the same."""
+        return self._cameras
 
     def times(self) -> SourceTimes:
         """The memory of when files began; always the same."""
@@ -106,6 +132,52 @@ class Database:
         """Ask one statement as the reader, rows as they are asked for. Raises DatabaseError."""
         return streamed(self.address, statement, run)
 
+    def status(self) -> HistoryStatus:
+        """How the history stands. Raises DatabaseError, SinkUnavailable."""
+        return upkeep.status(self.address)
+
+    def maintain(self, policy: HistoryPolicy | None = None, *, at_most_s: float = 30.0) -> Upkeep:
+        """One round of upkeep; see `upkeep.maintain`."""
+        return upkeep.maintain(self.address, policy, at_most_s=at_most_s)
+
+    def erase(
+        self, *, camera: str | None = None, track_id: int | None = None, before: datetime | None = None
+    ) -> Receipt:
+        """Erase what one of these names; see `erase.erase`."""
+        return erase(self.address, camera=camera, track_id=track_id, before=before)
+
+    def backup(self, file: Path, progress: Progress = lambda _table, _bytes: None) -> BackupSummary:
+        """All of it into a file; see `backup.backup`."""
+        return backup(self.address, file, progress)
+
+    def restore(self, file: Path, progress: Progress = lambda _table, _bytes: None) -> BackupSummary:
+        """All of it out of a file; see `backup.restore`."""
+        return restore(self.address, file, progress)
+
+    def grant(self, login: str, cameras: Sequence[str] | None) -> bool:
+        """Let a login read; see `held.grant`."""
+        return held.grant(self.address, login, cameras)
+
+    def revoke(self, login: str, cameras: Sequence[str] | None) -> int:
+        """Take that back; see `held.revoke`."""
+        return held.revoke(self.address, login, cameras)
+
+    def grants(self) -> list[Grant]:
+        """Who may read what."""
+        return held.grants(self.address)
+
+    def frames(self) -> FrameReader:
+        """A new reader of stored frames; whoever asks closes it."""
+        return FrameReader(self.address)
+
+    def runs(self) -> list[Run]:
+        """All runs that have anything."""
+        return runs(self.address)
+
+    def remove_run(self, run: int) -> dict[str, int]:
+        """Remove a run; see `runs.remove_run`."""
+        return remove_run(self.address, run)
+
     def close(self) -> None:
         """Close all that was made here, and leave the server."""
         for sink in self._sinks:
@@ -113,6 +185,7 @@ class Database:
         self._cuts.close()
         self._registry.close()
         self._times.close()
+        self._cameras.close()
         self._outbox.close()
         if self.address.server is not None:
             self.address.server.leave()

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import psycopg
 
 from pipeline.core.errors import DatabaseError
-from pipeline.database import failures, reference
+from pipeline.database import failures, held, reference
 from pipeline.database.connect import Connection
 
 OLDEST_SERVER = 15
@@ -80,20 +80,37 @@ def migrate(
         raise failures.meaning(error, where) from error
 
 
-def _migrate(connection: Connection, where: str, wanted: Sequence[Migration]) -> tuple[Migration, ...]:
+def plan(connection: Connection, where: str) -> tuple[Migration, ...]:
+    """The files that `migrate` would apply; nothing is changed. Raises DatabaseError like it."""
+    try:
+        return _missing(connection, where, packaged())
+    except psycopg.Error as error:
+        raise failures.meaning(error, where) from error
+
+
+def _missing(connection: Connection, where: str, wanted: Sequence[Migration]) -> tuple[Migration, ...]:
     if connection.info.server_version < OLDEST_SERVER * 10_000:
         raise DatabaseError(
             f"{where} is PostgreSQL {connection.info.server_version // 10_000}; expected {OLDEST_SERVER} or newer",
             hint="upgrade the server, or use the embedded database (leave out --db)",
         )
-    found = connection.execute("SELECT to_regclass('pose_raw.migrations') IS NOT NULL").fetchone()
-    if not (found and found[0]):
-        connection.execute(_TABLE)
+    if not _has_table(connection):
+        return tuple(wanted)
     applied: dict[int, str] = dict(
         connection.execute("SELECT number, sha256 FROM pose_raw.migrations ORDER BY number").fetchall()
     )
     _check(where, applied, wanted)
-    missing = tuple(migration for migration in wanted if migration.number not in applied)
+    return tuple(migration for migration in wanted if migration.number not in applied)
+
+
+def _has_table(connection: Connection) -> bool:
+    return connection.execute("SELECT to_regclass('pose_raw.migrations') IS NOT NULL").fetchone() == (True,)
+
+
+def _migrate(connection: Connection, where: str, wanted: Sequence[Migration]) -> tuple[Migration, ...]:
+    missing = _missing(connection, where, wanted)
+    if not _has_table(connection):
+        connection.execute(_TABLE)
     for migration in missing:
         with connection.transaction():
             try:
@@ -110,6 +127,7 @@ def _migrate(connection: Connection, where: str, wanted: Sequence[Migration]) ->
                 (migration.number, migration.name, migration.sha256),
             )
     reference.synchronise(connection, where)
+    held.synchronise(connection)
     return missing
 
 

@@ -32,6 +32,10 @@ _NOTE = """
 INSERT INTO pose_raw.deliveries (run, incident_id, version, channel, key, state, error)
 VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
+_SETTLED = """
+SELECT d.key FROM pose_raw.deliveries d
+JOIN unnest(%s::int[], %s::uuid[], %s::int[]) AS w (run, incident_id, version) USING (run, incident_id, version)
+"""
 
 
 class Outbox:
@@ -55,6 +59,21 @@ class Outbox:
         parameters = (run, camera_no, moment(since_us), list(channels))
         rows = self._session.run(lambda connection: connection.execute(_PENDING, parameters).fetchall())
         return [_record(run, camera_no, row) for row in rows]
+
+    def settled(self, records: Sequence[Record[Transition]]) -> frozenset[str]:
+        """Keys of these steps, of any channel, that were delivered or refused.
+
+        Raises:
+            SinkUnavailable: Call again later.
+            DatabaseError: The database refuses for good.
+        """
+        columns = (
+            [record.stamp.run for record in records],
+            [record.value.incident_id for record in records],
+            [record.value.version for record in records],
+        )
+        rows = self._session.run(lambda connection: connection.execute(_SETTLED, columns).fetchall())
+        return frozenset(key for (key,) in rows)
 
     def note(self, deliveries: Sequence[Delivery]) -> None:
         """Settle what was delivered or refused; what failed stays pending. The same twice is there once.
@@ -83,7 +102,8 @@ def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
 
 def _record(run: int, camera_no: int, row: tuple[Any, ...]) -> Record[Transition]:
     camera, *fields, payload = row
-    step = replace(Transition(*fields), evidence=_evidence(payload))
+    zone = payload.pop("zone", "")
+    step = replace(Transition(*fields), evidence=_evidence(payload), zone=zone)
     return Record(Stamp(run, camera, camera_no, 0, 0, 0, step.at_us, step.at_us, "file"), step)
 
 

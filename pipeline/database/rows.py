@@ -33,6 +33,9 @@ COLUMNS: Mapping[str, str] = {
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 86_400_000_000
+_MINUTE_US = 60_000_000
+_LONGEST_FRAME_US = 1_000_000
+"""What a frame counts at most in the rollups (0006_rollups.sql)."""
 
 
 @dataclass(slots=True)
@@ -42,12 +45,14 @@ class Rows:
     Attributes:
         packed: By table of COLUMNS, pieces of binary COPY.
         days: Days (UTC) of the packed rows.
+        minutes: (run, camera_no, minutes since 1970) of poses and measures: what the rollups have to take up.
         tracks: (run, track_id, camera_no, first_us, last_us), in order.
         events, steps, letters: One row each, see `pipeline.database.write`.
     """
 
     packed: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     days: set[date] = field(default_factory=set)
+    minutes: set[tuple[int, int, int]] = field(default_factory=set)
     tracks: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
@@ -71,6 +76,8 @@ def rows_of(records: Sequence[Record[Any]]) -> Rows:
     if motions := by_type.pop(Motions, []):
         _motions(rows, motions)
     if measures := by_type.pop(Measures, []):
+        if not motions:
+            _tracks(rows, measures)  # a replay that begins behind smooth has no motions of its own
         _measures(rows, measures)
     if dropped := by_type.pop(Dropped, []):
         _dropped(rows, dropped)
@@ -100,6 +107,15 @@ class _Stamps:
     def _ints(self, values: Sequence[int], kind: type[np.signedinteger[Any]], name: str) -> npt.NDArray[Any]:
         return _small(values, kind, f"{name} of camera {self._camera}")
 
+    def minutes(self) -> set[tuple[int, int, int]]:
+        """Whose rollups change. A frame ends the time of the one before it, which may lie in the minute before."""
+        whose = self.run.tolist(), self.camera_no.tolist()
+        return {
+            place
+            for at_us in (self.at_us, self.at_us - _LONGEST_FRAME_US)
+            for place in zip(*whose, (at_us // _MINUTE_US).tolist(), strict=True)
+        }
+
     def days(self) -> set[date]:
         try:
             return {date(1970, 1, 1) + timedelta(days=int(day)) for day in np.unique(self.at_us // _DAY_US)}
@@ -122,6 +138,7 @@ def _small(values: Sequence[int], kind: type[np.signedinteger[Any]], what: str) 
 def _motions(rows: Rows, records: Sequence[Record[Motions]]) -> None:
     stamps = _Stamps(records)
     rows.days |= stamps.days()
+    rows.minutes |= stamps.minutes()
     values = [record.value for record in records]
     size = [
         _small([getattr(v.poses, side) for v in values], np.int16, f"{side} of a frame") for side in ("width", "height")
@@ -183,7 +200,7 @@ def _poses(rows: Rows, records: Sequence[Record[Motions]], skeleton_no: int, q: 
             rows.packed["poses"].append(pack(piece, count))
 
 
-def _tracks(rows: Rows, records: Sequence[Record[Motions]]) -> None:
+def _tracks(rows: Rows, records: Sequence[Record[Motions] | Record[Measures]]) -> None:
     """When each track of the batch was first and last seen."""
     seen: dict[tuple[int, int], tuple[int, int, int]] = {}
     for record in records:
@@ -206,6 +223,7 @@ def _measures(rows: Rows, records: Sequence[Record[Measures]]) -> None:
     values = [record.value for record in records]
     stamps = _Stamps(records, [len(v.track_id) for v in values])
     rows.days |= stamps.days()
+    rows.minutes |= _Stamps(records).minutes()
     columns = (
         *(stamps.ts, np.concatenate([v.track_id for v in values])),
         *(stamps.run, stamps.session, stamps.frame_no, stamps.camera_no),
@@ -249,8 +267,9 @@ def _step(stamp: Stamp, step: Transition) -> Row:
     at = moment(step.at_us)
     ended = at if step.state == "end" else None
     ids = (step.incident_id, step.event_id, step.track_id, stamp.run, step.version, stamp.camera_no)
-    words = (clean(step.rule), clean(step.severity), clean(step.state), clean(step.text), _payload(step.evidence))
-    return (at, moment(step.started_at_us), ended, *ids, *words)
+    words = (clean(step.rule), clean(step.severity), clean(step.state), clean(step.text))
+    payload = _payload(step.evidence, **({"zone": clean(step.zone)} if step.zone else {}))
+    return (at, moment(step.started_at_us), ended, *ids, *words, payload)
 
 
 def _letter(stamp: Stamp, letter: DeadLetter) -> Row:
@@ -272,10 +291,10 @@ def clean(text: str) -> str:
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
-def _payload(evidence: Mapping[str, float]) -> str:
-    """Evidence as JSON, which knows no NaN (null here) and no infinity (text here)."""
+def _payload(evidence: Mapping[str, float], **words: str) -> str:
+    """Evidence, and words beside it, as JSON, which knows no NaN (null here) and no infinity (text here)."""
     plain = {
         clean(name): None if math.isnan(value) else str(value) if math.isinf(value) else float(value)
         for name, value in evidence.items()
     }
-    return json.dumps(plain, ensure_ascii=False)
+    return json.dumps(plain | words, ensure_ascii=False)

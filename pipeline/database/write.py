@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 from psycopg import errors
@@ -11,6 +12,8 @@ from pipeline.database.connect import Connection
 from pipeline.database.copy import HEADER, TRAILER
 from pipeline.database.rows import COLUMNS, Rows
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DUE = "SELECT pose_raw.mark_due(%s::int[], %s::smallint[], %s::timestamptz[])"
 _TRACKS = """
 INSERT INTO pose_raw.tracks AS t (run, track_id, camera_no, first_seen, last_seen)
 SELECT * FROM unnest(%s::int[], %s::bigint[], %s::smallint[], %s::timestamptz[], %s::timestamptz[])
@@ -37,15 +40,20 @@ SET ts = excluded.ts, ended = excluded.ended, event_id = excluded.event_id, vers
 WHERE i.version < excluded.version
 """
 _LETTERS = """
-INSERT INTO pose_raw.dead_letters
+INSERT INTO pose_raw.dead_letters AS d
     (ts, letter_id, topic_offset, run, session, frame_no, topic_part, camera_no, stage, reason, error, topic,
      key, sha256, content)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run, letter_id) DO UPDATE
+SET topic_offset = excluded.topic_offset, handled = NULL, handled_at = NULL
+WHERE d.handled = 'replayed' AND d.topic_offset < excluded.topic_offset
 """
 
 
 def write_rows(connection: Connection, rows: Rows) -> None:
     """Write all of `rows`. The partitions of its days must be there (`ensure_days`)."""
+    if rows.minutes:
+        # First, and in order: of two who write the same, the second waits here, not in the middle of an index.
+        _mark_due(connection, rows)
     for table, pieces in rows.packed.items():
         _copy(connection, table, pieces)
     if rows.tracks:
@@ -63,6 +71,12 @@ def ensure_days(connection: Connection, rows: Rows, known: set[Any]) -> None:
     if new := sorted(rows.days - known):
         connection.execute("SELECT pose_raw.ensure_days(%s)", (new,))
         known.update(new)
+
+
+def _mark_due(connection: Connection, rows: Rows) -> None:
+    runs, cameras, minutes = zip(*sorted(rows.minutes), strict=True)
+    moments = [_EPOCH + timedelta(minutes=minute) for minute in minutes]
+    connection.execute(_DUE, (list(runs), list(cameras), moments))
 
 
 def _copy(connection: Connection, table: str, pieces: Sequence[bytes]) -> None:

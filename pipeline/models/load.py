@@ -11,7 +11,7 @@ from pipeline.core.errors import ModelError
 from pipeline.core.perception import PersonDetector, PoseEstimator
 from pipeline.models.fake import FakeDetector, FakeEstimator
 from pipeline.models.kinds import BLAZEPOSE, DETECTORS, ESTIMATORS, make_detector, make_estimator
-from pipeline.models.zoo import checked, entry, find
+from pipeline.models.zoo import checked, entry, find, sha256_of
 
 FAKE = "fake"
 """Name of the models that see painted marks: for tests and for load without inference."""
@@ -71,6 +71,17 @@ def load_models(choices: Choices, home: Path) -> tuple[PersonDetector, PoseEstim
     threads = choices.threads or detector_threads(cores)
     detector = load_detector(choices.detector, home, threads=threads)
     return detector, load_estimator(choices.pose, home, threads=choices.threads or estimator_threads(cores))
+
+
+def identity(choices: Choices) -> str:
+    """What tells these models from others: names of the zoo, files with the beginning of their hash."""
+    return " and ".join(_identity(choice) for choice in (choices.detector, choices.pose))
+
+
+def _identity(choice: Choice) -> str:
+    if choice.path is None:
+        return str(choice.name)
+    return f"{choice.path.name} ({choice.kind or BLAZEPOSE}, {sha256_of(choice.path)[:8]})"
 
 
 def load_detector(choice: Choice, home: Path, *, threads: int) -> PersonDetector:

@@ -109,6 +109,7 @@ def content_of(record: Record[Transition]) -> dict[str, Any]:
         "camera": record.stamp.camera,
         "run": record.stamp.run,
         "track_id": step.track_id,
+        "zone": step.zone or None,
         "started_at": _iso(step.started_at_us),
         "at": _iso(step.at_us),
         "event_id": None if step.event_id is None else str(step.event_id),

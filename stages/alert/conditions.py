@@ -144,7 +144,7 @@ class Condition:
     """How many people there are."""
 
     camera: tuple[str, ...] = ()
-    """The camera is in one of these states: live, stalled, waiting, ended."""
+    """The camera is in one of these states: live, stalled, waiting, ended, connecting, unauthorized, failed, paused."""
 
     any: tuple[Condition, ...] = ()
     """At least one of these conditions is true."""

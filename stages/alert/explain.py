@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.core.vocabulary import EVENT_KINDS, POSTURES
+from pipeline.core.zones import Scene
 from stages.alert.conditions import Condition, Count, EventIs, MeasureIs
-from stages.alert.options import AlertOptions
 from stages.alert.rules import Rule
 from stages.alert.schedules import DAYS, Hours
-from stages.alert.words import PLACED, unit_of
+from stages.alert.words import unit_of
+from stages.alert.zones import zone_names
 
 LABELS = {
     "fall": ("suspected", "confirmed", "recovered", "dismissed"),
@@ -48,8 +49,8 @@ def what_it_reads(rule: Rule) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def what_is_missing(rule: Rule, options: AlertOptions) -> list[str]:
-    """What will keep the rule from doing what its author may think it does."""
+def what_is_missing(rule: Rule, scenes: Mapping[str, Scene]) -> list[str]:
+    """What will keep the rule from doing what its author may think it does, on cameras with these zones."""
     said = []
     if rule.kind and rule.kind not in (*EVENT_KINDS, "camera"):
         said.append(f"no stage decides events of kind {rule.kind}; there are {', '.join(EVENT_KINDS)}")
@@ -58,20 +59,18 @@ def what_is_missing(rule: Rule, options: AlertOptions) -> list[str]:
     for kind, label in dict.fromkeys(used):
         if kind in LABELS and label not in LABELS[kind]:
             said.append(f"no event of kind {kind} has the label {label}; there are {', '.join(LABELS[kind])}")
-    zones = [zone.name for zone in options.zones]
+    zones = zone_names(scenes)
     for kind, label in dict.fromkeys(used):
         name, _, what = label.rpartition(":")
         if kind == "zone" and (what not in ZONE_EVENTS or (zones and name not in zones)):
             said.append(f"no zone gives the event {label}; they are named ZONE:WHAT, of {', '.join(ZONE_EVENTS)}")
-    if (rule.zone_names() or rule.excluded) and not PLACED and rule.when is not None:
-        said.append("measures do not say yet where people stand: only events with x and y are in a zone")
-    if rule.zones and rule.when is None and not PLACED and rule.kind not in ("fall", "camera"):
-        said.append(f"events of kind {rule.kind} do not say where they happened: in a zone, none opens an incident")
+    if rule.zones and rule.kind == "camera":
+        said.append("the state of a camera is in no zone: none opens an incident")
     if rule.when is not None:
         said += _of_condition(rule, rule.when)
-    unused = [zone.cameras for zone in options.zones if zone.name in rule.zone_names() and zone.cameras]
-    for camera in rule.cameras if unused else ():
-        if not any(camera in cameras for cameras in unused) and not _everywhere(rule, options):
+    wanted = set(rule.wanted_zones())
+    for camera in rule.cameras if wanted and zones else ():
+        if camera in scenes and wanted.isdisjoint(scenes[camera].zones):
             said.append(f"none of its zones lies on the camera {camera}")
     return list(dict.fromkeys(said))
 
@@ -108,8 +107,7 @@ def _opening(rule: Rule) -> list[str]:
         opening = f"Opens an incident {each}{where}{on} at an event of kind {rule.kind}: {labels}{still}."
     said = [opening]
     if rule.excluded:
-        count = len(rule.excluded)
-        said.append(f"Not in {count} excluded part{'' if count == 1 else 's'} of the picture.")
+        said.append(f"Not in {_listed(rule.excluded, 'or')}.")
     if rule.schedule:
         said.append(f"Opens only {' or '.join(map(_hours, rule.schedule))}; what is open then goes on.")
     if rule.inhibited_by:
@@ -213,10 +211,6 @@ def _of_condition(rule: Rule, when: Condition) -> list[str]:
             "when everyone leaves there is no verdict, and an incident lasts until hold_s; `resolve` can end it"
         )
     return said
-
-
-def _everywhere(rule: Rule, options: AlertOptions) -> bool:
-    return any(zone.name in rule.zone_names() and not zone.cameras for zone in options.zones)
 
 
 def _listed(words: Sequence[str], last: str) -> str:

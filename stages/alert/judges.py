@@ -6,18 +6,19 @@ A verdict is 1 = true, -1 = false or 0 = none, so that `all` is the minimum, `an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.core.types import F32, Bool
+from pipeline.core.types import Bool
 from pipeline.core.vocabulary import POSTURES
+from pipeline.core.zones import Scene
 from stages.alert.conditions import Condition, Count, EventIs, MeasureIs, Within
 from stages.alert.look import CAMERA_ROW, Look
 from stages.alert.words import ANGLE_COLUMNS, MEASURE_COLUMNS
-from stages.alert.zones import Polygon, Zone, all_inside
+from stages.alert.zones import Ground
 
 TRUE, NONE, FALSE = 1, 0, -1
 Verdicts = npt.NDArray[np.int8]
@@ -62,31 +63,28 @@ class Clock:
         return since
 
 
-def judge_of(condition: Condition, zones: Sequence[Zone], slots: Slots, gap_us: int) -> Judge:
+def judge_of(condition: Condition, scenes: Mapping[str, Scene], slots: Slots, gap_us: int) -> Judge:
     """The function of a condition."""
-    judge = _judge_of(condition, zones, slots, gap_us)
+    judge = _judge_of(condition, scenes, slots, gap_us)
     return _held(judge, condition.for_s, slots, gap_us) if condition.for_s else judge
 
 
-def in_zones(names: Sequence[str], zones: Sequence[Zone]) -> Judge:
+def in_zones(names: Sequence[str], scenes: Mapping[str, Scene]) -> Judge:
     """Who stands in one of the zones; no verdict on whom we do not know where they stand."""
-    inside = _inside(names, zones)
+    ground = Ground(names, scenes)
 
     def judged(look: Look) -> Verdicts:
-        verdicts = _sign(inside(look))
+        verdicts = _sign(ground.holds(look.camera, look.foot))
         verdicts[np.isnan(look.foot[:, 0])] = NONE
         return verdicts
 
     return judged
 
 
-def outside(polygons: Sequence[Polygon]) -> Judge:
-    """Who stands in none of the polygons, or nobody knows where."""
-
-    def judged(look: Look) -> Verdicts:
-        return _sign(~_any_inside(polygons, look.foot))
-
-    return judged
+def outside(names: Sequence[str], scenes: Mapping[str, Scene]) -> Judge:
+    """Who stands in none of the zones, or nobody knows where."""
+    ground = Ground(names, scenes)
+    return lambda look: _sign(~ground.holds(look.camera, look.foot))
 
 
 def all_of(judges: Sequence[Judge]) -> Judge:
@@ -94,8 +92,8 @@ def all_of(judges: Sequence[Judge]) -> Judge:
     return judges[0] if len(judges) == 1 else lambda look: reduce(np.minimum, [judge(look) for judge in judges])
 
 
-def _judge_of(condition: Condition, zones: Sequence[Zone], slots: Slots, gap_us: int) -> Judge:
-    inner = [judge_of(each, zones, slots, gap_us) for each in condition.below()]
+def _judge_of(condition: Condition, scenes: Mapping[str, Scene], slots: Slots, gap_us: int) -> Judge:
+    inner = [judge_of(each, scenes, slots, gap_us) for each in condition.below()]
     if condition.event is not None:
         return _event(condition.event, slots)
     if condition.measure is not None:
@@ -103,7 +101,7 @@ def _judge_of(condition: Condition, zones: Sequence[Zone], slots: Slots, gap_us:
     if condition.posture:
         return _posture(condition.posture)
     if condition.zone:
-        return in_zones(condition.zone, zones)
+        return in_zones(condition.zone, scenes)
     if condition.count is not None:
         return _count(condition.count, inner[0] if inner else None)
     if condition.camera:
@@ -223,20 +221,6 @@ def _held(judge: Judge, for_s: float, slots: Slots, gap_us: int) -> Judge:
         return verdicts
 
     return judged
-
-
-def _inside(names: Sequence[str], zones: Sequence[Zone]) -> Callable[[Look], Bool]:
-    named = [zone for zone in zones if zone.name in names]
-
-    def inside(look: Look) -> Bool:
-        here = [zone.corners for zone in named if not zone.cameras or look.camera in zone.cameras]
-        return _any_inside(here, look.foot)
-
-    return inside
-
-
-def _any_inside(polygons: Sequence[Polygon], points: F32) -> Bool:
-    return reduce(np.logical_or, [all_inside(polygon, points) for polygon in polygons], np.zeros(len(points), np.bool_))
 
 
 def _sign(true: Bool) -> Verdicts:

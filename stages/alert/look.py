@@ -21,8 +21,6 @@ NOBODY = -1
 MOST_PEOPLE = 256
 """So many people are remembered of a camera; of more, those unseen the longest are forgotten."""
 
-_SCALARS = max(len(MEASURES), *(column + 1 for column in FOOT))
-
 
 @dataclass(slots=True, eq=False)
 class Look:
@@ -74,7 +72,7 @@ def look_at(
     r = len(state.people)
     present = np.zeros(r, np.bool_)
     posture = np.zeros(r, np.uint8)
-    angles, scalars = np.full((r, len(ANGLES)), np.nan, np.float32), np.full((r, _SCALARS), np.nan, np.float32)
+    angles, scalars = np.full((r, len(ANGLES)), np.nan, np.float32), np.full((r, len(MEASURES)), np.nan, np.float32)
     foot = np.full((r, 2), np.nan, np.float32)
     if measures is not None and len(ids):
         present[rows] = True

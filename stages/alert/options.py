@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stages.alert.rules import BUILT_IN, Rule
 from stages.alert.words import RuleError, require
-from stages.alert.zones import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,8 @@ class AlertOptions:
     """Rules, each with a name of its own; a text stands for the built-in rule of that name. They are judged in this
     order."""
 
-    zones: tuple[Zone, ...] = ()
-    """Parts of the picture that rules name."""
-
     file: Path | None = None
-    """A file of rules and zones (`posebus rules check`), relative to the configuration's folder. Its rules stand in
+    """A file of rules (`posebus rules check`), relative to the configuration's folder. Its rules stand in
     place of the built-in ones, after those of `rules` if there are any."""
 
     def __post_init__(self) -> None:
@@ -33,11 +30,13 @@ class AlertOptions:
         for rule in self.rules:
             require(f"rule {rule.name}: inhibited_by", rule.inhibited_by, [name for name in names if name != rule.name])
 
-    def check_zones(self) -> None:
-        """Raises RuleError for a rule that names a zone that there is not.
-
-        Cameras may bring zones of their own, so this is known only when all of them are here.
-        """
-        known = dict.fromkeys(zone.name for zone in self.zones)
+    def check_zones(self, known: Sequence[str]) -> None:
+        """Raises RuleError for a rule that names a zone that no camera has."""
         for rule in self.rules:
-            require(f"rule {rule.name}: zone", rule.zone_names(), known)
+            for name in rule.zone_names():
+                if not known:
+                    raise RuleError(
+                        f"rule {rule.name}: zone is {name!r}, allowed: none, for no camera has zones;"
+                        " draw it under `cameras.NAME.zones`"
+                    )
+                require(f"rule {rule.name}: zone", (name,), known)

@@ -10,9 +10,8 @@ from pipeline.core.vocabulary import POSTURES, SEVERITIES
 from stages.alert.conditions import Condition
 from stages.alert.schedules import Hours
 from stages.alert.words import RuleError, require
-from stages.alert.zones import Polygon, Zone
 
-__all__ = ["BUILT_IN", "CAMERA_SILENT", "EXPIRED", "FALL", "FIELDS", "SCOPES", "Polygon", "Rule", "Step", "Zone"]
+__all__ = ["BUILT_IN", "CAMERA_SILENT", "EXPIRED", "FALL", "FIELDS", "SCOPES", "Rule", "Step"]
 
 FIELDS: tuple[str, ...] = ("camera", "person", "at", "seconds", "label", "rule", "zone", "severity")
 """What a sentence may name: `at` is when it began (UTC), `seconds` the event's value in whole seconds."""
@@ -79,8 +78,8 @@ class Rule:
     """After the end, for this long, seconds, [0, inf), what comes and goes again opens nothing; what lasts longer or
     grows graver does."""
 
-    excluded: tuple[Polygon, ...] = ()
-    """Zones in which no incident opens: corners (x, y) as shares of the picture's width and height."""
+    excluded: tuple[str, ...] = ()
+    """Zones in which no incident opens, by name (`cameras.NAME.zones`)."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     """Sentence for people by label (with `when`: by `new` and `end`), and for `escalated` and `expired`; may name
@@ -101,7 +100,7 @@ class Rule:
     people, else camera."""
 
     zones: tuple[str, ...] = ()
-    """Only in these zones, by name. With scope zone: one incident in each."""
+    """Only in these zones, by name (`cameras.NAME.zones`). With scope zone: one incident in each."""
 
     cameras: tuple[str, ...] = ()
     """Only on these cameras, by name; without any: on all."""
@@ -142,9 +141,6 @@ class Rule:
         for label in self.closes:
             if label in self.opens:
                 raise RuleError(f"{where}: label {label!r} both opens and closes")
-        for polygon in self.excluded:
-            if len(polygon) < 3:
-                raise RuleError(f"{where}: a zone of {len(polygon)} corners, expected at least 3")
         for template in self.texts.values():
             try:
                 template.format(**dict.fromkeys(FIELDS, ""))
@@ -162,6 +158,10 @@ class Rule:
 
     def zone_names(self) -> list[str]:
         """Every zone that the rule names, once."""
+        return list(dict.fromkeys([*self.wanted_zones(), *self.excluded]))
+
+    def wanted_zones(self) -> list[str]:
+        """The zones in which somebody must be or not be, without the excluded ones, once."""
         return list(dict.fromkeys([*self.zones, *(name for each in self.conditions() for name in each.zone)]))
 
     def _check_when(self, where: str) -> None:
@@ -210,15 +210,18 @@ FALL = Rule(
 CAMERA_SILENT = Rule(
     name="camera-silent",
     kind="camera",
-    opens={"stalled": "warning", "waiting": "warning"},
-    closes=("live", "ended"),
+    opens={"stalled": "warning", "waiting": "warning", "unauthorized": "warning", "failed": "warning"},
+    closes=("live", "ended", "paused"),
     for_s=10.0,
     hold_s=3600.0,
     cool_down_s=60.0,
     texts={
         "stalled": "{camera}: no picture since {at}",
         "waiting": "{camera}: not connected since {at}",
+        "unauthorized": "{camera}: refuses our user and password since {at}",
+        "failed": "{camera}: gives no pictures since {at}",
         "live": "{camera}: pictures again",
+        "paused": "{camera}: paused",
         "ended": "{camera}: the recording has ended",
         EXPIRED: "{camera}: nothing more was heard of the camera",
     },

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pipeline.core.ids import make_id
 from pipeline.core.records import Record, Stamp, Tick
+from pipeline.core.types import Floats
 from pipeline.core.values import Event, Measures, Transition
 from pipeline.core.vocabulary import POSTURES
+from pipeline.core.zones import Scene
 from stages.alert.incidents import Phase, close, due, find, open_or_raise, still_over
 from stages.alert.judges import TRUE
 from stages.alert.look import NOBODY, Look, look_at
@@ -19,20 +21,28 @@ from stages.alert.schedules import hold
 from stages.alert.state import AlertIncident, AlertState
 from stages.alert.telling import CAMERA, CONDITION, numbers_of, transition
 from stages.alert.watches import Verdict, Watch, Watches
-from stages.alert.zones import inside
+from stages.alert.words import FOOT
+from stages.alert.zones import Ground, zone_names
 
 
 class AlertStage:
-    """A `KeyedStage` from Measures to Transitions. Time passes by the stamps of frames and ticks alone."""
+    """A `KeyedStage` from Measures to Transitions. Time passes by the stamps of frames and ticks alone.
 
-    def __init__(self, options: AlertOptions | None = None) -> None:
-        options = options or AlertOptions()
-        options.check_zones()
+    Args:
+        options: The rules.
+        scenes: What is drawn on the picture of each camera, by its name. Raises RuleError for a rule that names a zone
+            of none of them.
+    """
+
+    def __init__(self, options: AlertOptions | None = None, scenes: Mapping[str, Scene] | None = None) -> None:
+        options, scenes = options or AlertOptions(), scenes or {}
+        options.check_zones(zone_names(scenes))
         self._rules = {rule.name: rule for rule in options.rules}
         self._of_events = [rule for rule in options.rules if rule.when is None]
-        self._zones = options.zones
+        self._allowed = {rule.name: Ground(rule.zones, scenes) for rule in self._of_events}
+        self._excluded = {rule.name: Ground(rule.excluded, scenes) for rule in self._of_events}
         self._kept_by = {rule.name: {POSTURES.index(name) for name in rule.kept_by} for rule in options.rules}
-        self._watches = Watches(options)
+        self._watches = Watches(options, scenes)
 
     def initial_state(self, camera: str) -> AlertState:
         """No incident."""
@@ -70,7 +80,7 @@ class AlertStage:
             for rule in self._of_events:
                 if rule.kind != event.kind:
                     continue
-                if event.label in rule.opens and self._may_open(rule, event, stamp):
+                if event.label in rule.opens and self._may_open(rule, event, measures, stamp):
                     if open_or_raise(state, rule, event, now_us):
                         incident = find(state, rule.name, event.track_id)
                         if incident is not None:
@@ -89,18 +99,27 @@ class AlertStage:
         out.extend(transition(*step, stamp) for step in due(state, self._rules, now_us))
         return out
 
-    def _may_open(self, rule: Rule, event: Event, stamp: Stamp) -> bool:
+    def _may_open(self, rule: Rule, event: Event, measures: Measures | None, stamp: Stamp) -> bool:
         """Whether place, camera and hour of an event are those of the rule."""
         if rule.cameras and stamp.camera not in rule.cameras:
             return False
-        x, y = event.evidence.get("x"), event.evidence.get("y")
-        if x is not None and y is not None and any(inside(polygon, x, y) for polygon in rule.excluded):
-            return False
-        if rule.zones:
-            here = [zone.corners for zone in self._zones if zone.name in rule.zones and _lies_on(zone.cameras, stamp)]
-            if x is None or y is None or not any(inside(polygon, x, y) for polygon in here):
+        if rule.zones or rule.excluded:
+            place = _place(event, measures)
+            if self._excluded[rule.name].holds(stamp.camera, place).any():
+                return False
+            if rule.zones and not self._allowed[rule.name].holds(stamp.camera, place).any():
                 return False
         return hold(rule.schedule, stamp.captured_at_us)
+
+
+def _place(event: Event, measures: Measures | None) -> Floats:
+    """(1, 2) where an event happened, or else where its person stands now; (0, 2) or NaN where nobody knows."""
+    if "x" in event.evidence and "y" in event.evidence:
+        return np.array([[event.evidence["x"], event.evidence["y"]]])
+    if measures is None or event.track_id is None or measures.scalars.shape[1] <= max(FOOT):
+        return np.empty((0, 2))
+    where: Floats = measures.scalars[measures.track_id == event.track_id][:, FOOT]
+    return where
 
 
 def _judge(state: AlertState, watch: Watch, look: Look, stamp: Stamp) -> None:
@@ -160,7 +179,3 @@ def _begun(watch: Watch, verdict: Verdict, k: int, look: Look, stamp: Stamp) -> 
         value=(look.now_us - since_us) / 1e6,
         evidence=numbers_of(rule, look, row),
     )
-
-
-def _lies_on(cameras: Sequence[str], stamp: Stamp) -> bool:
-    return not cameras or stamp.camera in cameras

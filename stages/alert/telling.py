@@ -50,6 +50,7 @@ def transition(incident: AlertIncident, rule: Rule, what: str, stamp: Stamp) -> 
         event_id=None if by_clock or event.kind in (CAMERA, CONDITION) else event.event_id,
         text=_sentence(rule, what if by_clock else event.label, incident, stamp),
         evidence={} if by_clock else event.evidence,
+        zone=incident.zone,
     )
 
 

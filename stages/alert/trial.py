@@ -14,12 +14,12 @@ from pipeline.core.records import Record, Stamp, Tick
 from pipeline.core.types import F32
 from pipeline.core.values import Event, Measures, Transition
 from pipeline.core.vocabulary import ANGLES, EVENT_KINDS, MEASURES, POSTURES, SEVERITIES
+from pipeline.core.zones import Scene
 from stages.alert.options import AlertOptions
 from stages.alert.stage import AlertStage
 from stages.alert.words import ANGLE_COLUMNS, CAMERA_STATES, FOOT, MEASURE_COLUMNS, RuleError, require
 
 _CAMERA_NO = 1
-_COLUMNS = max(len(MEASURES), *(column + 1 for column in FOOT))
 _MOST_FRAMES = 1_000_000
 
 
@@ -81,7 +81,8 @@ class TrialStep:
     """What is decided at that moment."""
 
     camera: str = ""
-    """State of the camera from then on: live (at the start), stalled, waiting, ended. Only a live one gives frames."""
+    """State of the camera from then on: live (at the start), stalled, waiting, ended, connecting, unauthorized, failed,
+    paused. Only a live one gives frames."""
 
     times: int = 1
     """How often the step happens, [1, 100000]."""
@@ -219,8 +220,10 @@ class Outcome:
         return not self.missing and not self.surplus
 
 
-def run_trial(trial: Trial, options: AlertOptions) -> Outcome:
-    """Play the script to the rules. Raises RuleError for a rule that there is not."""
+def run_trial(trial: Trial, options: AlertOptions, scenes: Mapping[str, Scene] | None = None) -> Outcome:
+    """Play the script to the rules, on cameras with these zones. Raises RuleError for a rule or a zone that there is
+    not.
+    """
     trial.check_rules(options)
     if trial.rules:
         rules = tuple(
@@ -228,19 +231,16 @@ def run_trial(trial: Trial, options: AlertOptions) -> Outcome:
             for rule in options.rules
             if rule.name in trial.rules
         )
-        options = AlertOptions(rules=rules, zones=options.zones)
-    stage = AlertStage(options)
+        options = AlertOptions(rules=rules)
+    stage = AlertStage(options, scenes)
     state = stage.initial_state(trial.camera)
-    told: list[tuple[Transition, str]] = []
+    told: list[Transition] = []
     for record in records(trial):
-        zones = {incident.incident_id: incident.zone for incident in state.incidents}
         if isinstance(record.value, Tick):
             state, steps = stage.tick(state, Record(record.stamp, record.value))
         else:
             state, steps = stage.step(state, Record(record.stamp, record.value))
-        if steps:
-            zones |= {incident.incident_id: incident.zone for incident in state.incidents}
-            told += [(step, zones.get(step.incident_id, "")) for step in steps]
+        told += steps
     return _compared(trial, _incidents(told, _start_us(trial)))
 
 
@@ -288,7 +288,7 @@ def _event(happening: Happening, at_us: int, number: int) -> Event:
 
 def _measures(people: Mapping[int, Shown], events: Sequence[Event]) -> Measures:
     angles: F32 = np.full((len(people), len(ANGLES)), np.nan, np.float32)
-    scalars: F32 = np.full((len(people), _COLUMNS), np.nan, np.float32)
+    scalars: F32 = np.full((len(people), len(MEASURES)), np.nan, np.float32)
     for row, shown in enumerate(people.values()):
         for name, value in shown.measures.items():
             if name in ANGLE_COLUMNS:
@@ -306,14 +306,14 @@ def _measures(people: Mapping[int, Shown], events: Sequence[Event]) -> Measures:
     )
 
 
-def _incidents(told: Sequence[tuple[Transition, str]], start_us: int) -> tuple[Told, ...]:
+def _incidents(told: Sequence[Transition], start_us: int) -> tuple[Told, ...]:
     found: dict[object, Told] = {}
-    for step, zone in told:
+    for step in told:
         at_s = (step.at_us - start_us) / 1e6
         person = None if step.track_id is None else step.track_id % (1 << TRACK_BITS)
         before = found.get(step.incident_id)
         if before is None:
-            before = Told(step.rule, person, zone, at_s, None, step.severity, step.text)
+            before = Told(step.rule, person, step.zone, at_s, None, step.severity, step.text)
         ended_s = at_s if step.state == "end" else None
         found[step.incident_id] = replace(before, severity=step.severity, ended_s=ended_s)
     return tuple(found.values())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.core.ids import make_id
 from pipeline.core.types import I64, Bool
+from pipeline.core.zones import Scene
 from stages.alert.conditions import Condition
 from stages.alert.judges import FALSE, NONE, TRUE, Clock, Judge, Slots, Verdicts, all_of, in_zones, judge_of, outside
 from stages.alert.look import CAMERA_ROW, NOBODY, Look
@@ -16,7 +17,6 @@ from stages.alert.options import AlertOptions
 from stages.alert.rules import Rule
 from stages.alert.state import AlertState, AlertWatch
 from stages.alert.words import RuleError
-from stages.alert.zones import Zone
 
 MOST_SLOTS = 400
 """Columns of memory that all rules together may take: 3.2 kB a person."""
@@ -46,7 +46,7 @@ class Verdict:
 class Watch:
     """The condition of one rule, in one of its zones where it has scope zone."""
 
-    def __init__(self, rule: Rule, zone: str, zones: Sequence[Zone], slots: Slots) -> None:
+    def __init__(self, rule: Rule, zone: str, scenes: Mapping[str, Scene], slots: Slots) -> None:
         assert rule.when is not None, "watches are for rules with a condition"
         first = slots.next
         self.rule, self.zone = rule, zone
@@ -55,10 +55,16 @@ class Watch:
         self._for_us = round(rule.for_s * 1e6)
         self._each = rule.scope == "person"
         self._sight = rule.when.needs_sight()
-        self._when = _judge(rule.when, rule, names, zones, slots, gap_us)
-        self._resolve = None if rule.resolve is None else _judge(rule.resolve, rule, names, zones, slots, gap_us)
+        self._when = _judge(rule.when, rule, names, scenes, slots, gap_us)
+        self._resolve = None if rule.resolve is None else _judge(rule.resolve, rule, names, scenes, slots, gap_us)
         self._clock = Clock(slots, gap_us)
-        here = [zone for zone in zones if zone.name in rule.zone_names()]
+        named = rule.zone_names()
+        here = [
+            (camera, name, scene.zones[name].corners)
+            for camera, scene in sorted(scenes.items())
+            for name in named
+            if name in scene.zones
+        ]
         digest = str(make_id("conditions", rule.when, rule.resolve, names, rule.scope, rule.gap_s, here))
         self.columns = AlertWatch(rule.name, zone, digest, slots.next - first)
 
@@ -85,10 +91,10 @@ class Watch:
 class Watches:
     """The watches of all rules with a condition."""
 
-    def __init__(self, options: AlertOptions) -> None:
+    def __init__(self, options: AlertOptions, scenes: Mapping[str, Scene]) -> None:
         slots = Slots()
         self.all = [
-            Watch(rule, zone, options.zones, slots)
+            Watch(rule, zone, scenes, slots)
             for rule in options.rules
             if rule.when is not None
             for zone in (rule.zones if rule.scope == "zone" else ("",))
@@ -125,12 +131,12 @@ class Watches:
 
 
 def _judge(
-    condition: Condition, rule: Rule, names: Sequence[str], zones: Sequence[Zone], slots: Slots, gap_us: int
+    condition: Condition, rule: Rule, names: Sequence[str], scenes: Mapping[str, Scene], slots: Slots, gap_us: int
 ) -> Judge:
-    judges = [judge_of(_narrowed(condition, names), zones, slots, gap_us)]
+    judges = [judge_of(_narrowed(condition, names), scenes, slots, gap_us)]
     if condition.of_person():
-        judges += [in_zones(names, zones)] if names else []
-        judges += [outside(rule.excluded)] if rule.excluded else []
+        judges += [in_zones(names, scenes)] if names else []
+        judges += [outside(rule.excluded, scenes)] if rule.excluded else []
     return all_of(judges)
 
 

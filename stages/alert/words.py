@@ -14,14 +14,13 @@ MEASURE_COLUMNS: Mapping[str, int] = {measure.name: i for i, measure in enumerat
 ANGLE_COLUMNS: Mapping[str, int] = {angle.name: i for i, angle in enumerate(ANGLES)}
 """Column of each joint angle in `Measures.angles`."""
 
-PLACED: bool = "foot_x" in MEASURE_COLUMNS and "foot_y" in MEASURE_COLUMNS
-"""Whether measures say where a person stands."""
+FOOT: tuple[int, int] = (MEASURE_COLUMNS["foot_x"], MEASURE_COLUMNS["foot_y"])
+"""Columns of where a person stands, as shares of the picture's width and height."""
 
-FOOT: tuple[int, int] = (MEASURE_COLUMNS.get("foot_x", len(MEASURES)), MEASURE_COLUMNS.get("foot_y", len(MEASURES) + 1))
-"""Columns of where a person stands, as shares of the picture's width and height; behind the others where no measure
-has that name yet, so that scripted people can be placed."""
-
-CAMERA_STATES: tuple[str, ...] = ("live", "stalled", "waiting", "ended")
+CAMERA_STATES: tuple[str, ...] = (
+    *("live", "stalled", "waiting", "ended"),
+    *("connecting", "unauthorized", "failed", "paused"),
+)
 """What a camera may be, by its ticks."""
 
 

@@ -61,7 +61,7 @@ class Counter:
     def end_sets(self, state: AnalyzeState, told: Told) -> None:
         """Tell the sets that are over by now."""
         for person in state.people:
-            if not person.reps:
+            if not [reps for reps in person.reps if reps.set_count]:
                 continue
             for reps in ended_sets(person, told.now_us, self._options.set_pause_s):
                 value, evidence = float(reps.set_count), summary(reps)

@@ -111,7 +111,8 @@ class Exercise:
     """With sides both: how far the joints of left and right may be apart in a pose, degrees, (0, 180]."""
 
     throughout: Mapping[str, Band] = field(default_factory=dict)
-    """Bands that hold in all phases and between them."""
+    """Bands that hold in all phases and between them. A measure that only they name may be out of sight: what is not
+    seen breaks nothing."""
 
     not_in: tuple[str, ...] = ()
     """Postures that it never passes through (stand, walk, run, sit, crouch, bend, kneel, lie)."""

@@ -27,7 +27,7 @@ class GestureOptions:
     """Least waves to and fro a second, (0, 10]; slower ones are shifts of weight."""
 
     fastest_hz: float = 4.0
-    """Most waves to and fro a second, (0, 30]; what is faster is tremor (from 4: Deuschl et al., 1998) or noise. Of a
+    """Most waves to and fro a second, (0, 30]; what is faster is tremor (essential tremor: 4 to 12 Hz) or noise. Of a
     camera with few pictures a second, those above 0.4 of its rate cannot be told from slower ones."""
 
     above_head: float = 0.1
@@ -43,14 +43,14 @@ class GestureOptions:
 
     away: float = 40.0
     """Least angle between a pointing arm and the trunk, degrees, (0, 180]; arms that swing in walking stay below
-    (about 30 in fast walking: Murray et al., 1967)."""
+    (they swing through an arc of some 25 to 35)."""
 
     away_most: float = 150.0
     """Greatest angle between a pointing arm and the trunk, degrees, (0, 180]; more is an arm held up."""
 
     point_s: float = 0.7
     """How long the arm must be held so, seconds, [0, 60]: a pointing arm is held between going out and coming back,
-    one that reaches or swings is not (Nickel and Stiefelhagen, 2007)."""
+    one that reaches or swings is not."""
 
     still: float = 0.2
     """How far its hand may move meanwhile, arms, (0, 2]."""

@@ -70,7 +70,7 @@ def follow_gestures(watched: Watched, people: People, before_us: I64, told: Told
     points = _follow_points(watched, people, arms, now_us, options)
     shows = np.stack((waves.any(axis=1), arms.up, points), axis=1)
     since, last, was_told = watched.since_us[:n], watched.last_us[:n], watched.told[:n]
-    if not (any_of(shows) or any_of(since)):  # type: ignore[arg-type]
+    if not (any_of(shows) or np.count_nonzero(since)):
         return
     begin = np.full(shows.shape, now_us)
     begin[:, WAVE] = np.where(waves, watched.wave_us[:n], now_us).min(axis=1)
@@ -111,7 +111,7 @@ def _at_rest(watched: Watched, people: People, options: GestureOptions) -> bool:
     """Whether no hand is raised, no arm away from the trunk alone, and none was: most frames, told cheaply."""
     if np.count_nonzero(watched.since_us) or np.count_nonzero(watched.turn_us):
         return False
-    y = people.points[:, :, 1].copy()
+    y = people.points[:, :, 1]
     away = people.angles[:, _SHOULDER] <= 180.0 - options.away
     if not (any_of(y[WRISTS] < y[ELBOWS]) or any_of(away)):
         return True

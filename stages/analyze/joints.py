@@ -98,6 +98,8 @@ _LOW: F64 = np.array([angle.low for angle in _TOLD])[:, None]
 _HIGH: F64 = np.array([angle.high for angle in _TOLD])[:, None]
 # Rows of planes, then of sines with the knees in place of the shanks, in the order in which they are told.
 _ORDER: I64 = np.array([13, 14, 0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 6, 15, 7, 8, 16])
+# Operands without axes: numpy takes them in half the time of Python's numbers.
+_MINUS_ONE, _ONE = np.array(-1.0), np.array(1.0)
 _YZX_ZXY: I64 = np.array([1, 2, 0, 2, 0, 1])
 
 
@@ -138,9 +140,12 @@ def joint_angles(points: F64, middles: Middles, up: F64, min_bone: float) -> F64
     np.einsum("sni,sni->sn", vectors[_SHANKS], vectors[_SOLES], out=sines[4:6])
     sines[6:] = across[_PELVIS:]
     sines *= _SINE_SIGN
-    np.arcsin(sines.clip(-1.0, 1.0), out=sines)
+    np.maximum(sines, _MINUS_ONE, out=sines)
+    np.minimum(sines, _ONE, out=sines)
+    np.arcsin(sines, out=sines)
     sines[2:4] -= sines[:2]
-    degrees = np.degrees(angles).take(_ORDER, axis=0)
+    np.degrees(angles, out=angles)
+    degrees = angles.take(_ORDER, axis=0)
     before = degrees < _CUT
     if any_of(before):
         degrees[before] += 360.0

@@ -69,6 +69,10 @@ def _follow(learned: float, now: float, gain: float, both_ways: bool) -> float:
         return learned
     if learned != learned:
         return now
-    if now < learned and not both_ways:
-        return learned
-    return learned + gain * (min(max(now, learned / _OUTLIER), learned * _OUTLIER) - learned)
+    if now < learned:
+        if not both_ways:
+            return learned
+        least = learned / _OUTLIER
+        return learned + gain * ((now if now > least else least) - learned)
+    most = learned * _OUTLIER
+    return learned + gain * ((now if now < most else most) - learned)

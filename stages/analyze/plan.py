@@ -142,13 +142,13 @@ def gauges_of(exercise: Exercise, check: Check, side: str) -> tuple[Gauge, ...]:
 
 
 def _poses(exercise: Exercise, side: str) -> list[list[_Bound]]:
-    """The bounds of each phase, then those that hold throughout."""
-    poses = [phase.pose for phase in exercise.phases.values()]
-    return [_bounds(pose, exercise, side) for pose in (*poses, exercise.throughout)]
+    """The bounds of each phase, then those that hold throughout, which what is not seen does not break."""
+    phases = [_bounds(phase.pose, exercise, side, needed=True) for phase in exercise.phases.values()]
+    return [*phases, _bounds(exercise.throughout, exercise, side, needed=False)]
 
 
-def _bounds(pose: Mapping[str, Band], exercise: Exercise, side: str) -> list[_Bound]:
-    bounds = [_Bound(_column(name, side), band.above, band.below, True) for name, band in pose.items()]
+def _bounds(pose: Mapping[str, Band], exercise: Exercise, side: str, *, needed: bool) -> list[_Bound]:
+    bounds = [_Bound(_column(name, side), band.above, band.below, needed) for name, band in pose.items()]
     if not side:
         joints = [name for name in pose if name in SIDED and name in DEGREES]
         bounds += [_Bound(COLUMNS[f"{name}_difference"], -np.inf, exercise.max_difference, False) for name in joints]

@@ -130,7 +130,7 @@ class AnalyzeStage:
                 told.event("leave", "leave", person.track_id, person.seen_us, value=stayed_s)
         self._counter.end_sets(state, told)
         forgotten_us = told.now_us - int((options.leave_s + options.keep_s) * 1e6)
-        if any(person.seen_us < forgotten_us for person in state.people):
+        if min([person.seen_us for person in state.people], default=forgotten_us) < forgotten_us:
             state.people = [person for person in state.people if person.seen_us >= forgotten_us]
 
     def _person(

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.core.masks import any_of
 from pipeline.core.types import F64
 from pipeline.core.zones import Scene
 from stages.analyze.feet import People, find_feet
@@ -44,9 +43,8 @@ class Watch:
         places, placed = self._placed(state, camera)
         arrange(watched, placed, people.track_id)
         before_us = watched.seen_us[:n].copy()
-        new = before_us == 0
-        if any_of(new):
-            before_us[new] = now_us
+        if 0 in before_us.tolist():
+            before_us[before_us == 0] = now_us
         feet = find_feet(watched, people)
         fitted = learn_ground(ground, people, feet)
         measured = np.empty((4, n))
@@ -67,8 +65,7 @@ class Watch:
             return
         places, placed = self._placed(state, camera)
         gone_us = told.now_us - round(self._options.leave_s * 1e6)
-        rows = len(watched.seen_us)
-        if rows and int(watched.seen_us.min()) <= gone_us:
+        if min(watched.seen_us.tolist(), default=told.now_us) <= gone_us:
             for row in np.flatnonzero(watched.seen_us <= gone_us).tolist():
                 end_gestures(watched, row, told)
                 if places is not None and placed is not None:

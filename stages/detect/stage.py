@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class DetectStage:
 
     def __init__(self, options: DetectOptions, detector: PersonDetector, pixels: Callable[[Image], U8]) -> None:
         self._options, self._detector, self._pixels = options, detector, pixels
+        self._planned: dict[str, tuple[DetectState, Record[Frame], DetectState]] = {}
 
     def initial_state(self, camera: str) -> DetectState:
         """The state of a camera never seen before."""
@@ -63,7 +64,10 @@ class DetectStage:
         """The windows that are due, cut out of the picture."""
         image = record.value.image
         squares = self._windows(image)
-        due = self._due(self._advanced(state, record), squares)
+        advanced = self._advanced(state, record)
+        # For `fold`, which would find the same again.
+        self._planned[record.stamp.camera] = state, record, advanced
+        due = self._due(advanced, squares)
         if not len(due):
             return ()
         pixels = self._pixels(image)
@@ -78,7 +82,10 @@ class DetectStage:
         self, state: DetectState, record: Record[Frame], results: Sequence[Seen]
     ) -> tuple[DetectState, Sequence[Detections]]:
         """The people of all windows of this frame, each once."""
-        state = self._advanced(state, record)
+        before, planned, advanced = self._planned.pop(record.stamp.camera, (None, None, None))
+        if advanced is None or before is not state or planned is not record:
+            advanced = self._advanced(state, record)
+        state = advanced
         image, now_us = record.value.image, record.stamp.captured_at_us
         squares = self._windows(image)
         xyxy, score, region, clipped = _in_frame(results, squares, self._detector.size, image)
@@ -108,8 +115,9 @@ class DetectStage:
             return DetectState.fresh(frame.image.width, frame.image.height, now_us, count)
         earned = min(max(now_us - state.at_us, 0) / 1e6, sweep_s) * count / sweep_s
         news = touched(squares, frame.motion[~explained(frame.motion, state.region)])
-        return replace(
-            state,
+        return DetectState(
+            width=state.width,
+            height=state.height,
             at_us=now_us,
             # What is not used is not saved up for one expensive frame.
             credit=min(state.credit + earned, earned + 2.0),

@@ -24,6 +24,7 @@ _MIN_CELLS = 4
 # In cells: the first is 1/40 of the width of the picture, such as a limb that looks like the wall behind it.
 _GAPS = (5, 9, 17, 33, 65)
 _EVERYWHERE = 0.5
+_LEVELS = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,14 +67,33 @@ def change(grey: U8, background: U8, min_change: float) -> Change:
     what covers less than half of the picture (Rousseeuw and Croux, 1993).
     """
     difference = grey.astype(np.int16) - background
-    light = round(float(np.median(difference)))
+    # How often there is each difference: both medians are read off it, in a third of the time of `np.median`.
+    counts = np.bincount(difference.ravel() + np.int16(_LEVELS), minlength=2 * _LEVELS + 1)
+    light = round(_median(counts) - _LEVELS)
     difference -= np.int16(light)
     size = np.abs(difference)
     # Whole levels: a median of m stands for m - 0.5 to m + 0.5.
-    sigma = min(_MAD_TO_SIGMA * (float(np.median(size)) + 0.5), _MAX_SIGMA)
+    sigma = min(_MAD_TO_SIGMA * (_median(_folded(counts, _LEVELS + light)) + 0.5), _MAX_SIGMA)
     moved = (size > max(min_change, _SIGMAS * sigma)).astype(np.uint8)
     everywhere = bool(np.count_nonzero(moved) > _EVERYWHERE * moved.size)
     return Change(difference=difference, light=light, mask=moved, everywhere=everywhere)
+
+
+def _median(counts: I64) -> float:
+    """Of whole numbers from 0 on, of which there are so many of each."""
+    total = counts.cumsum()
+    many = int(total[-1])
+    low, high = total.searchsorted(((many - 1) // 2, many // 2), side="right").tolist()
+    return float(low + high) / 2
+
+
+def _folded(counts: I64, middle: int) -> I64:
+    """How many numbers there are at each distance from `middle`."""
+    above, below = counts[middle:], counts[middle::-1]
+    folded = np.zeros(max(len(above), len(below)), np.int64)
+    folded[: len(above)] = above
+    folded[1 : len(below)] += below[1:]
+    return folded
 
 
 def followed(background: U8, moved: Change, share: float) -> U8:
@@ -104,8 +124,8 @@ def _boxes_around_parts(mask: U8) -> I64:
     parts = stats[1:].astype(np.int64)
     boxes: I64 = parts[parts[:, cv2.CC_STAT_AREA] >= _MIN_CELLS, :4].copy()
     boxes[:, 2:] += boxes[:, :2]
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return boxes[np.argsort(-area, kind="stable")]
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    return boxes[np.argsort(-(width * height), kind="stable")]
 
 
 def _joined(boxes: I64, shape: tuple[int, ...]) -> I64:

@@ -72,7 +72,7 @@ def clothes(pictures: Sequence[U8], keypoints: F32, keypoint_score: F32, skeleto
     column, row = np.clip(places, 0, size - 1).astype(np.int64).transpose(2, 0, 1)
     hidden = (~known).astype(np.float32) @ _NEEDED.T
     counted = (hidden == 0) & ((places >= 0) & (places < size)).all(axis=2)
-    bgr = np.stack(pictures)[np.arange(len(pictures))[:, None], row, column]
+    bgr = np.stack([picture[row[i], column[i]] for i, picture in enumerate(pictures)])
     lab = cv2.cvtColor(bgr.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_BGR2LAB)
     for region, chosen in enumerate((slice(None, _TRUNK), slice(_TRUNK, None))):
         weight = counted[:, chosen, None].astype(np.float32)

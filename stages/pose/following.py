@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.core.regions import centre_distance
 from pipeline.core.types import F32, I64, Bool
 from stages.pose.options import PoseOptions
-from stages.pose.people import People
+from stages.pose.people import People, with_last
 from stages.pose.state import PoseState
 from stages.pose.to_frame import InFrame
 from stages.pose.turns import credit_of, waiting_of
@@ -71,7 +71,9 @@ def following(
 
     # Someone who was seen and is hidden now, perhaps behind another person, is looked for a little longer where the
     # last velocity leads.
-    missed = np.setdiff1d(np.flatnonzero(numbers >= 0), rows)
+    unseen = numbers >= 0
+    unseen[rows] = False
+    missed = np.flatnonzero(unseen)
     hidden_s = (now_us - state.seen_us[numbers[missed]]) / 1e6
     in_frame = ((regions[missed, :2] >= 0) & (regions[missed, :2] <= np.array(size))).all(axis=1)
     # For no longer than the person was seen before: what only flickers is nobody.
@@ -96,13 +98,14 @@ def following(
         credit=credit_of(state, options, now_us) - len(numbers),
         looked_us=np.concatenate((now, state.looked_us[waiting])),
         score=np.concatenate((found.score[rows], state.score[kept])),
+        models=state.models,
     )
 
 
 def _velocity(state: PoseState, old: I64, next_region: F32, now_us: int) -> F32:
     """(P, 2) velocity of those seen now, of whom `old` are the numbers before: averaged over `VELOCITY_S`."""
     velocity = np.zeros((len(old), 2), dtype=np.float32)
-    known = (old >= 0) & (now_us > np.append(state.seen_us, now_us)[old])
+    known = (old >= 0) & (now_us > with_last(state.seen_us, now_us)[old])
     if known.any():
         before = old[known]
         since_s = ((now_us - state.seen_us[before]) / 1e6).astype(np.float32)[:, None]

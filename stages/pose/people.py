@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.core.boxes import area
 from pipeline.core.keypoints import oks, seen
@@ -14,6 +16,8 @@ from pipeline.core.types import F32, F64, I64, Bool
 from stages.pose.options import PoseOptions
 from stages.pose.state import PoseState
 from stages.pose.to_frame import InFrame
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 SEEN_SCORE = 0.3
 """Keypoints with a lower score do not count when two skeletons are compared."""
@@ -84,8 +88,8 @@ def judge(
     certainty = found.certainty[passed]
     same, within, is_part = _relations(options, skeleton, regions, found, passed)
     old = numbers[passed]
-    lost = np.append(state.lost, np.bool_(False))[old]
-    ever_shown = np.append(state.shown, np.uint8(0))[old] > 0
+    lost = with_last(state.lost, 0)[old]
+    ever_shown = with_last(state.shown, 0)[old] > 0
     was_shown = ever_shown & ~lost
     quality = found.score[passed] * certainty
     # Whoever is shown stays unless the other is much surer. Where someone lost is looked for stands another: the lost
@@ -103,7 +107,7 @@ def judge(
     old, rows, quality = old[kept], passed[kept], quality[kept]
     doubtful = (enclosed | ~shown) & ~_steady(state, old, found.keypoints[rows], now_us)
     unbroken = (old >= 0) & ~lost[kept] & ~doubtful
-    since_us = np.where(unbroken, np.append(state.since_us, now_us)[old], now_us)
+    since_us = np.where(unbroken, with_last(state.since_us, now_us)[old], now_us)
     alone = state.at_us == 0 or now_us - state.at_us > options.alone_s * 1e6
     seen_s = (now_us - since_us) / 1e6
     fair = quality >= options.fair_score
@@ -114,6 +118,14 @@ def judge(
         | (fair & (seen_s >= options.probation_s))
     )
     return People(rows=rows, shown=shown, since_us=since_us)
+
+
+def with_last(values: npt.NDArray[Scalar], last: int) -> npt.NDArray[Scalar]:
+    """The (N,) values and one more: that of the number -1, which is nobody's."""
+    both = np.empty(len(values) + 1, values.dtype)
+    both[:-1] = values
+    both[-1] = last
+    return both
 
 
 def _relations(

@@ -53,20 +53,23 @@ class PoseStage:
         options: Settings.
         estimator: Finds the keypoints in a crop.
         pixels: Unpacks an image: (H, W, 3) uint8 BGR. Called only for frames with someone to look at, once each.
+        models: What tells these models from others. Whom others found is not followed.
     """
 
-    def __init__(self, options: PoseOptions, estimator: PoseEstimator, pixels: Callable[[Image], U8]) -> None:
-        self._options, self._estimator, self._pixels = options, estimator, pixels
+    def __init__(
+        self, options: PoseOptions, estimator: PoseEstimator, pixels: Callable[[Image], U8], models: str = ""
+    ) -> None:
+        self._options, self._estimator, self._pixels, self._models = options, estimator, pixels, models
         self._skeleton = SKELETONS[estimator.skeleton]
 
     def initial_state(self, camera: str) -> PoseState:
         """The state of a camera never seen before."""
-        return PoseState.empty(len(self._skeleton))
+        return PoseState.empty(len(self._skeleton), self._models)
 
     def plan(self, state: PoseState, record: Record[Detections]) -> Sequence[Crop]:
         """A crop for each region that is followed and each newly found one."""
         value = record.value
-        state = self._of_size(state, value.image)
+        state = self._fitting(state, value.image)
         regions, numbers = candidates(state, self._options, value.region, value.score, record.stamp.captured_at_us)
         turn = in_turn(state, self._options, numbers, record.stamp.captured_at_us)
         if not len(turn):
@@ -78,7 +81,8 @@ class PoseStage:
         """The estimator on all crops at once."""
         if not requests:
             return ()
-        batch = self._estimator.estimate(np.stack([crop.picture for crop in requests]))
+        pictures = [crop.picture for crop in requests]
+        batch = self._estimator.estimate(np.stack(pictures) if len(pictures) > 1 else pictures[0][None])
         return [Seen(crop, batch, row) for row, crop in enumerate(requests)]
 
     def fold(
@@ -86,7 +90,7 @@ class PoseStage:
     ) -> tuple[PoseState, Sequence[Poses]]:
         """The skeletons of this frame, each person once, and the regions for the next."""
         image, now_us = record.value.image, record.stamp.captured_at_us
-        state = self._of_size(state, image)
+        state = self._fitting(state, image)
         looked = _looked_at(results)
         estimated = gathered([(seen.batch, seen.row) for seen in results], len(self._skeleton))
         found = to_frame(estimated, looked[0], self._estimator.size, image.width, image.height)
@@ -124,9 +128,11 @@ class PoseStage:
             colour=np.concatenate((colour, np.full((len(others), *colour.shape[1:]), np.nan, dtype=np.float32))),
         )
 
-    def _of_size(self, state: PoseState, image: Image) -> PoseState:
-        """The state, unless the picture has another size: what was followed lies elsewhere then."""
-        if (state.width, state.height) == (image.width, image.height):
+    def _fitting(self, state: PoseState, image: Image) -> PoseState:
+        """The state, unless the picture has another size, so that what was followed lies elsewhere, or the models are
+        others, whose keypoints are not those of these.
+        """
+        if (state.width, state.height, state.models) == (image.width, image.height, self._models):
             return state
         return self.initial_state("")
 

@@ -25,6 +25,7 @@ class PoseState:
         since_us: (N,) int64, event time from which on the person has been seen without a gap or a doubt.
         shown: (N,) uint8, 1 for those that are trusted to be a person and given out.
         keypoints: (N, K, 2) float32, where they were last seen, pixels.
+        models: Which models found them.
     """
 
     width: int
@@ -39,6 +40,7 @@ class PoseState:
     credit: float
     looked_us: I64
     score: F32
+    models: str = ""
 
     def __post_init__(self) -> None:
         if len(self.looked_us) != len(self.seen_us):  # kept by a version that looked at everyone in every frame
@@ -51,7 +53,7 @@ class PoseState:
         return np.asarray(self.seen_us < self.looked_us)
 
     @classmethod
-    def empty(cls, keypoints: int) -> PoseState:
+    def empty(cls, keypoints: int, models: str = "") -> PoseState:
         """Nobody with so many keypoints is followed."""
         return cls(
             width=0,
@@ -66,4 +68,5 @@ class PoseState:
             credit=0.0,
             looked_us=np.zeros(0, dtype=np.int64),
             score=np.zeros(0, dtype=np.float32),
+            models=models,
         )

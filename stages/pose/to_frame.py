@@ -67,7 +67,7 @@ def to_frame(estimated: Estimated, regions: F32, size: int, width: int, height: 
     return InFrame(
         xyxy=box,
         score=estimated.score,
-        keypoints=np.concatenate((points, z[:, :, None]), axis=2).astype(np.float32),
+        keypoints=np.concatenate((points, z[:, :, None]), axis=2, dtype=np.float32),
         keypoint_score=score,
         world=_turned(estimated.world, regions[:, 3]),
         certainty=(score.sum(axis=1) / np.maximum(inside.sum(axis=1), 1)).astype(np.float32),
@@ -79,11 +79,19 @@ def to_frame(estimated: Estimated, regions: F32, size: int, width: int, height: 
 def box_in_frame(points: F32, width: int, height: int) -> F32:
     """(N, 4) boxes around the (N, K, 2) points, ending at the frame."""
     edge = np.array([width, height], dtype=np.float32)
-    low, high = np.clip(points.min(axis=1), 0, edge), np.clip(points.max(axis=1), 0, edge)
-    return np.concatenate((low, high), axis=1).astype(np.float32)
+    box = np.empty((len(points), 4), np.float32)
+    np.minimum.reduce(points, axis=1, out=box[:, :2])
+    np.maximum.reduce(points, axis=1, out=box[:, 2:])
+    corners = box.reshape(-1, 2, 2)
+    np.minimum(np.maximum(corners, 0, out=corners), edge, out=corners)
+    return box
 
 
 def _turned(world: F32, rotation: F32) -> F32:
     cos, sin = np.cos(rotation)[:, None], np.sin(rotation)[:, None]
     x, y, z = world[:, :, 0], world[:, :, 1], world[:, :, 2]
-    return np.stack((x * cos - y * sin, x * sin + y * cos, z), axis=2).astype(np.float32)
+    turned = np.empty(world.shape, np.float32)
+    turned[:, :, 0] = x * cos - y * sin
+    turned[:, :, 1] = x * sin + y * cos
+    turned[:, :, 2] = z
+    return turned

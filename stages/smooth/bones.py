@@ -29,7 +29,7 @@ _BONES = (
 _SHARE = np.array([share for _, _, share in _BONES], np.float32)
 
 # The learned stature follows a longer look within half a second, a shorter one (foreshortened, bent) within five.
-_GROW_S, _SHRINK_S = np.float32(0.5), np.float32(5.0)
+_GROW_S, _SHRINK_S = np.array(0.5, np.float32), np.array(5.0, np.float32)
 _LEAST_BONES = 4
 
 
@@ -40,15 +40,18 @@ def learned_stature(stature: F32, statures: F32, dt_s: F32) -> tuple[F32, F32]:
     its bones (N, B) suggest. A few wrong keypoints do not reach it. NaN where fewer than four bones are seen.
     """
     current = _upper_quartile(statures)
-    known = np.where(np.isnan(stature), current, stature)
+    unknown = np.isnan(stature)
+    known = np.where(unknown, current, stature) if any_of(unknown) else stature
     pace = np.where(current > known, _GROW_S, _SHRINK_S)
     learned = known + (current - known) * -np.expm1(-dt_s / pace)
-    return np.where(np.isnan(current), known, learned), current
+    unseen = np.isnan(current)
+    return np.where(unseen, known, learned) if any_of(unseen) else learned, current
 
 
 def _upper_quartile(statures: F32) -> F32:
     """(N,) of the bones (N, B) that are seen; NaN where fewer than four are."""
-    ordered = np.sort(statures, axis=1)  # NaN last
+    ordered = statures.copy()
+    ordered.sort(axis=1)  # NaN last
     unseen = np.isnan(statures)
     if not any_of(unseen):
         return ordered[:, (3 * (statures.shape[1] - 1)) // 4]

@@ -28,17 +28,34 @@ def filter_of(options: SmoothOptions) -> Step:
 
 def _one_euro(options: SmoothOptions) -> Step:
     """One Euro filter (Casiez et al., 2012, eq. 3-6), speed in sizes per second."""
-    derivative = np.float32(2 * np.pi * options.derivative_cutoff_hz)
-    at_rest = np.float32(2 * np.pi * options.min_cutoff_hz)
-    beta = np.float32(2 * np.pi * options.beta)
+    # Without axes: numpy takes these in half the time of numbers.
+    derivative = np.array(2 * np.pi * options.derivative_cutoff_hz, np.float32)
+    at_rest = np.array(2 * np.pi * options.min_cutoff_hz, np.float32)
+    beta = np.array(2 * np.pi * options.beta, np.float32)
+    rest_speed = np.array(options.rest_speed, np.float32) if options.rest_speed else None
+    one = np.array(1, np.float32)
 
     def step(value: F32, rate: F32, measured: F32, dt_s: F32, trust: F32, size: F32) -> tuple[F32, F32]:
         # alpha(cut-off) = 1 / (1 + tau / dt) with tau = 1 / (2 pi cut-off) is w / (1 + w) with w = 2 pi cut-off dt.
         w = derivative * dt_s
         difference = measured - value
-        new_rate = rate + (difference / dt_s - rate) * (w / (1 + w))
-        w = (np.abs(new_rate) * (beta / size) + at_rest) * dt_s
-        return value + difference * (w * trust / (1 + w)), new_rate
+        new_rate = difference / dt_s
+        new_rate -= rate
+        new_rate *= w / (one + w)
+        new_rate += rate
+        w = np.abs(new_rate)
+        if rest_speed is not None:
+            w -= rest_speed * size
+            np.maximum(w, 0, out=w)
+        w *= beta / size
+        w += at_rest
+        w *= dt_s
+        new_value = w * trust
+        w += one
+        new_value /= w
+        new_value *= difference
+        new_value += value
+        return new_value, new_rate
 
     return step
 

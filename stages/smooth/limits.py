@@ -11,8 +11,8 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, I64, Bool
 
 _MOST_FLEXED = {("shoulder", "elbow", "wrist"): 160.0, ("hip", "knee", "ankle"): 165.0}
-"""Greatest flexion in degrees, 0 = straight, flesh against flesh, when someone else bends the joint (Kapandji, The
-Physiology of the Joints; by themselves people reach 145 and 140)."""
+"""Greatest flexion in degrees, 0 = straight: flesh lies against flesh at about 160 when another person bends the joint;
+by themselves people reach 140 to 150. The knee's 5 more are an allowance: keypoints do not lie in a joint's axis."""
 
 _JOINTS = tuple(
     (tuple(f"{side}_{name}" for name in names), flexion)
@@ -30,14 +30,15 @@ def bent_too_far(world: F32, skeleton: str) -> Bool | None:
     """
     if not world.shape[1]:
         return None
-    near, middle, far = _ends(skeleton)
-    u, v = world[:, near] - world[:, middle], world[:, far] - world[:, middle]
+    ends = _ends(skeleton)
+    near, middle, far = world.take(ends, axis=1).transpose(1, 0, 2, 3)
+    u, v = near - middle, far - middle
     lengths = np.sqrt(np.einsum("njd,njd->nj", u, u) * np.einsum("njd,njd->nj", v, v))
     too_far = np.einsum("njd,njd->nj", u, v) > lengths * _MOST_COSINE
     if not any_of(too_far):
         return None
     blamed = np.zeros(world.shape[:2], np.bool_)
-    blamed[:, far] = too_far
+    blamed[:, ends[2]] = too_far
     return blamed
 
 

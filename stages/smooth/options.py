@@ -25,6 +25,10 @@ class SmoothOptions:
     """One Euro: how much the cut-off grows with speed. Hz per size/s, >= 0. Then this, raised until the lag is below
     60 ms: a sine of 0.15 sizes at 1 Hz lags 45 ms, of 0.12 at 0.5 Hz 58 ms, of 0.05 at 1 Hz 80 ms."""
 
+    rest_speed: float = 0.0
+    """One Euro, an addition to its paper: so much of the speed is noise and does not raise the cut-off. Sizes/s, >= 0.
+    White noise of 0.006 sizes at 25 frames/s looks like a speed of 0.15; docs/angles.md has settings for it."""
+
     derivative_cutoff_hz: float = 1.0
     """One Euro: cut-off of the speed. Hz, > 0. The paper's."""
 
@@ -80,7 +84,7 @@ class SmoothOptions:
         ):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"smooth: {name} is {getattr(self, name)}, must be above 0")
-        for name in ("beta", "seen_score", "fill_s", "swap_s"):
+        for name in ("beta", "rest_speed", "seen_score", "fill_s", "swap_s"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"smooth: {name} is {getattr(self, name)}, must not be below 0")
         for name in ("seen_score", "full_score", "doubt_trust"):

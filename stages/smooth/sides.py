@@ -73,7 +73,7 @@ def sides_of(
     take: I64 | None = None
     anew: Bool | None = None
     if swapped is None:
-        people.swapped_s = np.zeros_like(people.swapped_s)
+        people.swapped_s = np.zeros(people.swapped_s.shape, np.float32)
     else:
         swapped_s = np.where(swapped, people.swapped_s + dt_s[:, None], np.float32(0))
         believed = swapped_s > options.swap_s

@@ -46,7 +46,7 @@ class SmoothState:
 
     def of(self, track_id: I64) -> SmoothState:
         """The people with these numbers, in this order; new ones have no memory. The state itself if that is all."""
-        if np.array_equal(track_id, self.track_id):
+        if track_id.tobytes() == self.track_id.tobytes():
             return self
         same = track_id[:, None] == self.track_id[None, :]
         new = ~same.any(axis=1)

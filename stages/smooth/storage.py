@@ -38,12 +38,12 @@ def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motion
     poses = tracks.poses
     flat = pixel_coordinates(coordinates.shape[2])
     pixel = 1 / units_per_pixel(poses.width, poses.height)
-    stored = _in_range(coordinates, *_units(coordinates.shape[2], flat, pixel))
+    stored = _in_range(coordinates, *_units(coordinates.shape[1:], flat, pixel))
     keypoints = stored[:, :, :3] if flat == 3 else _without_z(stored)
     xyxy = box_of_keypoints(keypoints, ~np.isnan(keypoints[:, :, 0]) & (flags & DOUBTFUL == 0))
     boxless = np.isnan(xyxy[:, 0])
     if any_of(boxless):
-        xyxy[boxless] = _in_range(poses.xyxy[boxless], *_units(4, 4, pixel))
+        xyxy[boxless] = _in_range(poses.xyxy[boxless], *_units((4,), 4, pixel))
     scores = rounded_to(np.concatenate((score, poses.score[:, None]), axis=1), _PER_SCORE)
     return Motions(
         poses=Poses(
@@ -68,12 +68,17 @@ def _without_z(coordinates: F32) -> F32:
 
 
 @lru_cache(maxsize=64)
-def _units(coordinates: int, flat: int, pixel: float) -> tuple[F32, F32]:
-    """(C,) how many units of storage are in one, and the largest value, of C coordinates of which `flat` are pixels."""
-    unit = np.full(coordinates, WORLD_UNIT_M)
-    unit[:flat] = pixel
-    return units_in_one(unit), (unit * INT16_MOST).astype(np.float32)
+def _units(shape: tuple[int, ...], flat: int, pixel: float) -> tuple[F32, F32, F32]:
+    """(..., C) how many units of storage are in one, the largest and the least value, of C coordinates of which `flat`
+    are pixels. In the whole shape of what they are for: numpy is slow where it has to repeat a few numbers.
+    """
+    unit = np.full(shape, WORLD_UNIT_M)
+    unit[..., :flat] = pixel
+    most = (unit * INT16_MOST).astype(np.float32)
+    return units_in_one(unit), most, -most
 
 
-def _in_range(values: F32, units: F32, most: F32) -> F32:
-    return rounded_to(np.minimum(np.maximum(values, -most), most), units)
+def _in_range(values: F32, units: F32, most: F32, least: F32) -> F32:
+    cut = np.maximum(values, least)
+    np.minimum(cut, most, out=cut)
+    return rounded_to(cut, units)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from pipeline.core import boxes, keypoints
+from pipeline.core.masks import all_of
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F64, I64, Bool, Floats
 
@@ -21,7 +25,9 @@ def box_costs(predicted_xyxy: Floats, xyxy: Floats) -> F64:
 
     Generalised IoU also tells near from far where nothing overlaps, as at 5 frames a second.
     """
-    return (1.0 - boxes.giou(predicted_xyxy, xyxy)) * 0.5
+    costs = 1.0 - boxes.giou(predicted_xyxy, xyxy)
+    costs *= 0.5
+    return costs
 
 
 def likeness(a: Floats, b: Floats, xyxy: Floats, slack: Floats | float = 0.0) -> F64:
@@ -60,10 +66,19 @@ def matched(cost: F64, rows: I64, columns: I64, max_cost: float, handicap: F64 |
     """
     if len(rows) == 0 or len(columns) == 0:
         return rows[:0], columns[:0]
-    # Costs half a second: only for whoever tracks, not for everyone who reads the options of this stage.
+    whole = cost.shape == (len(rows), len(columns))
+    sub = np.minimum(cost if whole else cost[rows[:, None], columns], max_cost)
+    i, j = _solver()(sub + np.asarray(handicap)[..., None])
+    good: Bool = sub[i, j] < max_cost
+    if not all_of(good):
+        i, j = i[good], j[good]
+    return rows.take(i), columns.take(j)
+
+
+@cache
+def _solver() -> Callable[[F64], tuple[I64, I64]]:
+    """It costs half a second: only for whoever tracks, not for everyone who reads the options of this stage."""
     from scipy.optimize import linear_sum_assignment
 
-    sub = np.minimum(cost[rows[:, None], columns], max_cost)
-    i, j = linear_sum_assignment(sub + np.asarray(handicap)[..., None])
-    good: Bool = sub[i, j] < max_cost
-    return rows[i[good]], columns[j[good]]
+    solver: Callable[[F64], tuple[I64, I64]] = linear_sum_assignment
+    return solver

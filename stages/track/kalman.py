@@ -34,25 +34,33 @@ def start(boxes: F64, noise: Noise) -> tuple[F64, F64]:
 
 def predict(mean: F64, covariance: F64, dt_s: float, noise: Noise) -> tuple[F64, F64]:
     """Mean and covariance `dt_s` >= 0 later: continuous white noise on velocity (acceleration) and position (drift)."""
-    size2 = size_of(mean) ** 2
+    size2 = size_of(mean)
+    size2 *= size2
     moved = mean.copy()
     box, shape = moved[:, :4], moved[:, 2:4]
     box += mean[:, 4:] * dt_s
-    np.maximum(shape, 1.0, out=shape)
+    np.maximum(shape, _LEAST_PX, out=shape)
     drift, acceleration = noise.drift**2 * dt_s, noise.acceleration**2 * dt_s
-    _, cross, velocity = covariance.T
-    step = dt_s * velocity
     grown = covariance.copy()
-    of_place, of_both, _ = grown.T
-    of_place += dt_s * (2 * cross + step)
+    of_place, of_both, of_velocity = grown.T
+    step = of_velocity * dt_s
+    growth = of_both + of_both
+    growth += step
+    growth *= dt_s
+    of_place += growth
     of_both += step
     grown += size2[:, None] * (drift + acceleration * dt_s**2 / 3, acceleration * dt_s / 2, acceleration)
     return moved, grown
 
 
+_LEAST_PX = np.array(1.0)
+
+
 def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F64]:
     """Mean and covariance after the `boxes` (T, 4) were measured."""
-    measure = (noise.measure * size_of(boxes)) ** 2
+    measure = size_of(boxes)
+    measure *= noise.measure
+    measure *= measure
     # Of a coordinate and of its velocity.
     gain = covariance[:, :2] / (covariance[:, :1] + measure[:, None])
     surprise = boxes - mean[:, :4]
@@ -65,10 +73,14 @@ def update(mean: F64, covariance: F64, boxes: F64, noise: Noise) -> tuple[F64, F
 
 def distance2(mean: F64, covariance: F64, centres: Floats, noise: Noise) -> F64:
     """(T, N) squared Mahalanobis distance of each track's predicted centre to each of the `centres` (N, 2)."""
-    total = covariance[:, 0] + (noise.measure * size_of(mean)) ** 2
-    x = mean[:, :1] - centres[:, 0]
-    y = mean[:, 1:2] - centres[:, 1]
-    result: F64 = (x * x + y * y) / total[:, None]
+    total = size_of(mean)
+    total *= noise.measure
+    total *= total
+    total += covariance[:, 0]
+    way = mean[:, None, :2] - centres
+    way *= way
+    result: F64 = way[:, :, 0] + way[:, :, 1]
+    result /= total[:, None]
     return result
 
 

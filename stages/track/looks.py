@@ -36,7 +36,7 @@ _WITHIN = np.array([6.0, 3.7, 3.7, 2.0, 2.6, 2.6, 5.4, 5.0, 3.7, 2.8, 2.5, 2.5, 
 _BETWEEN = np.array([16.0, 27.0, 30.0, 3.4, 8.4, 6.7, 12.0, 10.0, 9.5, 3.2, 1.5, 2.4, 0.026, 0.039, 0.02, 0, 0.07, 0])
 """Standard deviations of how the first three sights of a visit differ from an earlier visit of the same person, and
 what comes on top where it is another person. From 90 visits to the simulated streets (`sim://street`) of the seeds 0 to
-29, with keypoints as in tests/quality/identities.py; light that differs by a tenth between visits is in it."""
+29, with keypoints as in tests/quality/films.py; light that differs by a tenth between visits is in it."""
 
 WITHIN = (_WITHIN**2).astype(np.float32)
 BETWEEN = (_BETWEEN**2).astype(np.float32)

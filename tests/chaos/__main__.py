@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.killing import kill_and_resume
+from tests.sections import put_section
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("POSEBUS_KILLS", "50"))
@@ -15,11 +16,8 @@ SEED = int(os.environ.get("POSEBUS_SEED", "1000"))
 SOURCES = ("sim://gym?people=2&seed=7&seconds=8", "sim://ward?seed=4&seconds=28")
 FRAMES = 15 * (8 + 28)
 
-TEXT = """# Reliability
-
-Written by `make chaos` (`POSEBUS_KILLS`, `POSEBUS_SEED`).
-
-## Killed at any moment
+TITLE = "Killed at any moment"
+TEXT = """Written by `make chaos` (`POSEBUS_KILLS`, `POSEBUS_SEED`).
 
 An embedded run over two simulated cameras ({sources}) was killed with SIGKILL {kills} times, at random moments spread
 over the whole run and its starts (seed {seed}), {servers} times together with its database server, and each time taken
@@ -59,7 +57,7 @@ def main() -> None:
         rows="\n".join(rows),
         verdict=verdict,
     )
-    (ROOT / "docs" / "reliability.md").write_text(text)
+    put_section(ROOT / "docs" / "reliability.md", TITLE, text)
     sys.stdout.write(text)
     sys.exit(bool(outcome.different))
 

@@ -9,7 +9,8 @@ from itertools import count
 import pytest
 
 from pipeline.bus.memory import MemoryBus
-from pipeline.core.errors import BusUnavailable, TransientError
+from pipeline.core.chain import Chain
+from pipeline.core.errors import TransientError
 from pipeline.core.ports import Outgoing, Snapshot, TopicSpec
 from pipeline.runners.worker import Worker
 from pipeline.state.memory import MemoryStore
@@ -57,7 +58,7 @@ def bus_with_frames() -> MemoryBus:
 def worker(bus: MemoryBus, store: MemoryStore, client: str) -> Worker:
     clock = count()
     # Each step takes a second of this clock: a checkpoint at every second one.
-    return Worker(driver(), bus, store, client=client, checkpoint_s=2, clock=lambda: float(next(clock)))
+    return Worker(Chain([driver()]), bus, store, client=client, checkpoint_s=2, clock=lambda: float(next(clock)))
 
 
 def work_off(bus: MemoryBus, store: MemoryStore, client: str) -> None:
@@ -145,11 +146,32 @@ def test_a_zombie_that_comes_back_cannot_commit_nor_take_state_back(
     zombie.step(0, max_records=7)
     bus.expire("zombie")
     work_off(bus, store, "second")
+    saved = dict(store.load("track", frozenset(range(PARTITIONS))))
 
-    with pytest.raises(BusUnavailable):
-        zombie.checkpoint()
+    zombie.checkpoint()
     late = worker(bus, store, "third")
+    took = late.step(0, max_records=7)
+
+    assert took == 0  # nothing was committed in its name
+    assert store.load("track", frozenset(range(PARTITIONS))) == saved
+    assert sent(bus) == undisturbed
+
+
+def test_a_group_whose_generations_begin_anew_still_has_the_last_word(
+    undisturbed: Mapping[tuple[str, int, int], set[bytes]],
+) -> None:
+    bus, store = bus_with_frames(), MemoryStore()
+    for name in ("a", "b", "c"):  # generations 1 to 3 and more
+        passing = worker(bus, store, name)
+        passing.step(0, max_records=7)
+        passing.checkpoint()
+        passing.close()
+    bus.forget_group("posebus-track")  # as a broker does after a week without members
+
+    work_off(bus, store, "later")
+    late = worker(bus, store, "last")
     late.step(0, max_records=7)
+    late.checkpoint()
 
     assert sent(bus) == undisturbed
 

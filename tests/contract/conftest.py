@@ -12,9 +12,10 @@ from tests.contract.sinks import SINKS, SinkUnderTest
 from tests.contract.stores import STORES, StoreUnderTest
 
 
-@pytest.fixture(params=sorted(BUSES))
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.xdist_group("kafka"))])
 def under(request: pytest.FixtureRequest) -> Iterator[BusUnderTest]:
-    with BUSES[request.param]() as bus:
+    needs = [request.getfixturevalue("kafka")] if request.param == "kafka" else []
+    with BUSES[request.param](*needs) as bus:
         yield bus
 
 

@@ -50,15 +50,17 @@ def poll_until(under: BusUnderTest, members: Sequence[Member], reached: Callable
     while not reached():
         polled = [member.poll() for member in members]
         idle = 0 if any(p.records or p.revoked or p.assigned for p in polled) else idle + 1
-        assert idle < under.polls, f"not reached: {what}"
+        assert idle < under.patience, f"not reached: {what}"
 
 
 def drain(under: BusUnderTest, *members: Member) -> None:
-    """Poll all in turn until nothing comes."""
-    idle = 0
+    """Poll all in turn until nothing comes; a member that has not joined yet is waited for."""
+    idle = rounds = 0
     while idle < under.polls:
         polled = [member.poll() for member in members]
-        idle = 0 if any(p.records or p.revoked or p.assigned for p in polled) else idle + 1
+        rounds += 1
+        waiting = rounds < under.patience and not all(member.consumer.generation() for member in members)
+        idle = 0 if waiting or any(p.records or p.revoked or p.assigned for p in polled) else idle + 1
 
 
 def settled(members: Sequence[Member], places: set[TopicPartition]) -> bool:

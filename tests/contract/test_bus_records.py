@@ -19,8 +19,12 @@ def stored(under: BusUnderTest, topic: str, *partitions: int) -> list[BusRecord]
 
 def test_records_keep_their_order_within_a_partition(under: BusUnderTest) -> None:
     topic = under.topic(partitions=3)
+    producer = under.bus.producer("p")
     for i in range(60):
-        send(under, topic, b"%d" % i, partition=i % 3)
+        producer.send(Outgoing(topic, i % 3, b"k", b"%d" % i))
+        if i % 7 == 0:
+            producer.flush(10.0)
+    producer.flush(10.0)
     member = Member(under, "g", topic)
 
     drain(under, member)

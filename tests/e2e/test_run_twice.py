@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import Program
 from tests.e2e.dump import dump
 from tests.e2e.painted import CONFIG, painted
+from tests.published import MOVENET
 
 FRAMES = 100
 START = ("--start-time", "2026-01-01T09:00:00Z")
@@ -102,6 +103,23 @@ def test_resume_of_another_source_says_that_it_begins(run: Runs, tmp_path: Path)
 
     done.noted("camera gym: .* cut short at frame 25 was over another source")
     assert run.sessions() == [(1, 25), (2, 30)]
+
+
+def test_resume_with_other_models_is_refused_and_again_begins_with_them(
+    run: Runs, tmp_path: Path, published_models: Path
+) -> None:
+    run("--limit-s", "1").done()
+    path = published_models / MOVENET
+    (tmp_path / "c.yaml").write_text(f"models: {{detector: fake, pose: {{path: {path}, kind: movenet}}}}\n")
+
+    run("--resume").refused(
+        2,
+        r"camera gym: .* cut short at frame 25 had the models fake and fake, this one has fake and movenet_.*\(movenet",
+        "go on with those models .* --again",
+    )
+    run("--again", "--limit-s", "1").done()
+
+    assert run.sessions() == [(1, 25), (2, 25)]
 
 
 def test_a_start_before_what_is_stored_is_refused(run: Runs) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from pipeline.video.open import open_source
-from tests.quality import falls, identities
-from tests.quality.chain import chain
+from tests.quality import exercises, falls, identities
+from tests.quality.clips import annotations_of, watch
+from tests.quality.overlays import SCENES, sheet, tiles_of, write_sheet
 from tests.quality.score import Score, score_scene
 
 T = TypeVar("T")
@@ -34,20 +32,26 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--hours", type=float, default=3.0, help="of keypoint scripts in which nobody falls")
     parser.add_argument("--seeds", type=int, default=20, help="streets on which identities are followed")
+    parser.add_argument("--exercises", type=int, default=10, help="seeds of each exercise")
     options = parser.parse_args()
     scenes = [url for seeds in (TUNING, REPORT) for seed in seeds for url in scenes_of(seed)]
-    annotations = _annotations(Path(os.environ.get("POSEBUS_SHARED_DATA") or options.clips))
+    annotations = annotations_of(Path(os.environ.get("POSEBUS_SHARED_DATA") or options.clips))
     with ProcessPoolExecutor(options.workers) as pool:
         scored = pool.map(score_scene, scenes)
         watched = pool.map(watch, annotations, annotations.values())
         scores = dict(zip(scenes, _shown(scored, len(scenes), "scenes"), strict=True))
         clips = list(_shown(watched, len(annotations), "clips"))
+        painted = dict(zip(SCENES, pool.map(tiles_of, SCENES), strict=True))
+    write_sheet(options.output.parent / "people.jpg", sheet(painted))
+    write_sheet(ROOT / "build" / "quality" / "clips.jpg", sheet({clip.name: clip.tiles for clip in clips}))
     text = (Path(__file__).parent / "report.md").read_text()
     options.output.write_text(
         text.format(
             summary=_summary(scores),
             scenes="\n".join(_row(str(seed), url, scores[url]) for seed in REPORT for url in scenes_of(seed)),
-            clips="\n".join(clip.row for clip in clips) or "| none were at hand | | | | | |",
+            clips="\n".join(clip.row for clip in clips) or "| none were at hand | | | | | | |",
+            angles="\n".join(clip.angles for clip in clips if clip.angles) or "| none were at hand | | | | |",
+            exercises=exercises.report(options.exercises, options.workers),
             falls=falls.report(options.hours, options.workers),
             identities=identities.report(options.seeds, options.workers),
         )
@@ -64,69 +68,6 @@ def _shown(results: Iterable[T], count: int, what: str) -> Iterator[T]:
 def scenes_of(seed: int) -> list[str]:
     """The two scenes of a seed, with one to three people."""
     return [f"sim://gym?people={1 + seed % 3}&seed={seed}&seconds=30", f"sim://ward?people={1 + seed % 3}&seed={seed}"]
-
-
-@dataclass
-class Watched:
-    """What was told of a real clip beside what was counted by eye.
-
-    Attributes:
-        name: Of the file.
-        annotation: Counted by eye.
-        at_once: Most people in one frame that half a second of frames agree on.
-        tracks: Track ids of people seen for at least half a second.
-        repetitions: Told, by exercise.
-        falls: Told as suspected.
-    """
-
-    name: str
-    annotation: dict[str, Any]
-    at_once: int = 0
-    tracks: int = 0
-    repetitions: dict[str, int] = field(default_factory=dict)
-    falls: int = 0
-
-    @property
-    def row(self) -> str:
-        """A line of the table."""
-        told = ", ".join(f"{count} {label}" for label, count in self.repetitions.items()) or "-"
-        people = self.annotation["people"]
-        at_once = self.annotation.get("max_simultaneous", people)
-        by_eye = self.annotation["reps"]
-        return (
-            f"| {self.name} | {people}, {at_once} at once | {self.tracks}, {self.at_once} at once "
-            f"| {'-' if by_eye is None else by_eye} | {told} | {self.falls} |"
-        )
-
-
-def watch(path: str, annotation: dict[str, Any]) -> Watched:
-    """Run a clip through the stages and count."""
-    watched = Watched(Path(path).name, annotation)
-    seen_us: dict[int, list[float]] = {}
-    counts: list[tuple[float, int]] = []
-    for frame in chain(open_source(path)):
-        counts.append((frame.at_s, len(frame.motions.track_id)))
-        for track in frame.motions.track_id.tolist():
-            seen_us.setdefault(track, []).append(frame.at_s)
-        for event in frame.events:
-            if event.kind == "rep":
-                watched.repetitions[event.label] = watched.repetitions.get(event.label, 0) + 1
-            watched.falls += event.kind == "fall" and event.label == "suspected"
-    step_s = float(np.median(np.diff([at_s for at_s, _ in counts]))) if len(counts) > 1 else 1.0
-    enough = max(1, round(0.5 / step_s))
-    watched.tracks = sum(len(times) >= enough for times in seen_us.values())
-    numbers = sorted((number for _, number in counts), reverse=True)
-    watched.at_once = numbers[min(enough, len(numbers)) - 1] if numbers else 0
-    return watched
-
-
-def _annotations(folder: Path) -> dict[str, dict[str, Any]]:
-    """What was counted by eye, by the path of the clip; empty where the clips are not at hand."""
-    file = folder / "annotations.json"
-    if not file.is_file():
-        return {}
-    found = {str(folder / name): entry for name, entry in json.loads(file.read_text()).items()}
-    return {path: entry for path, entry in found.items() if Path(path).is_file()}
 
 
 def _summary(scores: dict[str, Score]) -> str:

@@ -45,14 +45,23 @@ class Seen:
 
 def chain(source: Source, *, limit_s: float | None = None) -> Iterator[Seen]:
     """Every frame of `source`, up to `limit_s` seconds, through all stages with the bundled models."""
+    for _, seen in pictured(source, limit_s=limit_s):
+        yield seen
+
+
+def pictured(source: Source, *, limit_s: float | None = None) -> Iterator[tuple[Picture, Seen]]:
+    """The same, with the pictures."""
     for picture, made in records(source, limit_s=limit_s):
-        yield Seen(
-            seq=picture.seq,
-            at_s=picture.pts_us / 1e6,
-            motions=made["motions"][-1],
-            measures=made["measures"][-1],
-            events=tuple(made.get("events", ())),
-            transitions=tuple(made.get("alerts", ())),
+        yield (
+            picture,
+            Seen(
+                seq=picture.seq,
+                at_s=picture.pts_us / 1e6,
+                motions=made["motions"][-1],
+                measures=made["measures"][-1],
+                events=tuple(made.get("events", ())),
+                transitions=tuple(made.get("alerts", ())),
+            ),
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.quality.identities import Film, bytetrack, film, kept, ours, scene_of, thinned, without_colours
+from tests.quality.films import Film, film, thinned, without_colours
+from tests.quality.identities import bytetrack, kept, ours, scene_of
 
 LEAST_IDF1 = 90.0
 """Per cent, through crossings and behind things, of one short clip; the many of the table reach 95 together."""

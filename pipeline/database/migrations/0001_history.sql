@@ -176,12 +176,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     day date; parent text; child text; made int := 0;
 BEGIN
-    IF pose.tier() <> 'plain' THEN RETURN 0; END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('pose_raw.ensure_days'));        -- two writers, one new day
     FOREACH day IN ARRAY days LOOP
         IF day < '1970-01-01' OR day > (now() AT TIME ZONE 'UTC')::date + 366 THEN
             RAISE EXCEPTION 'event time % lies before 1970 or more than a year ahead', day USING ERRCODE = '22008';
         END IF;
+    END LOOP;
+    IF pose.tier() <> 'plain' THEN RETURN 0; END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('pose_raw.ensure_days'));        -- two writers, one new day
+    FOREACH day IN ARRAY days LOOP
         FOREACH parent IN ARRAY ARRAY['poses', 'measures', 'frame_outcomes'] LOOP
             child := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
             -- A query, not to_regclass(): that may still answer from before the lock was ours.

@@ -70,6 +70,7 @@ class Courier:
         last_s: float = 10.0,
     ) -> None:
         self._store = store
+        self._notifier = notifier
         self._cameras = [camera for camera in cameras if notifier.takes(camera.run)]
         self._routes = [_Route(name, notifier.only(name), first_wait_s) for name in notifier.channels]
         self._first_wait_s = first_wait_s
@@ -81,15 +82,24 @@ class Courier:
         self._store_turn = threading.Lock()
         self._left = False
 
+    def also(self, camera: Camera) -> None:
+        """Another camera, while the block lasts."""
+        if self._notifier.takes(camera.run) and camera.number not in {known.number for known in self._cameras}:
+            self._cameras = [*self._cameras, camera]
+            self._start()
+
     def __enter__(self) -> Self:
-        if self._cameras:
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        if self._cameras and not self._threads:
             self._threads = [
                 threading.Thread(target=partial(self._guarded, route), name=f"deliver-{route.channel}", daemon=True)
                 for route in self._routes
             ]
-        for thread in self._threads:
-            thread.start()
-        return self
+            for thread in self._threads:
+                thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.core.driver import Driver
 from pipeline.core.errors import SourceError
-from pipeline.core.ports import Bus, Outgoing, Picture, Position, Source
-from pipeline.core.records import Record, Stamp, Tick
-from pipeline.core.values import Captured
+from pipeline.core.ports import Bus, LiveSource, Position, Source
 from pipeline.metrics import Metrics
-from pipeline.runners.embedded.barrier import Barrier
-from pipeline.runners.embedded.loop import FLUSH_TIMEOUT_S
-
-TICK_US = 1_000_000
+from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
+from pipeline.runners.embedded.outlet import Outlet
+from pipeline.runners.live import LiveRecords
+from pipeline.runners.recorded import RecordedCamera
+from pipeline.video.live import EventClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Camera:
     run: int
     name: str
     number: int
-    source: Source
+    source: Source | LiveSource
     start_us: int
     position: Position
     cut: int
@@ -41,41 +40,44 @@ class Camera:
 
 
 class CameraFeed:
-    """Moves one source into the bus.
+    """Moves one recorded source into the bus.
 
     Args:
-        camera: What to read, and from where.
-        ingest: Driver of ingest; feeds of several cameras do not share one.
-        bus: Where frames go; sending blocks while the stages are behind.
-        topic: The topic that ingest writes.
-        partition: Of this camera.
+        name: Of the camera.
+        source: What to read.
+        records: Makes records of its pictures.
+        outlet: Takes these.
+        limit_us: Stop after so much event time since the beginning, or None.
         cut_s: Time between barriers.
     """
 
     def __init__(
         self,
-        camera: Camera,
-        ingest: Driver,
-        bus: Bus,
+        name: str,
+        source: Source,
+        records: RecordedCamera,
+        outlet: Outlet,
         *,
-        topic: str,
-        partition: int,
+        limit_us: int | None,
         metrics: Metrics,
         cut_s: float,
     ) -> None:
-        self._camera = camera
-        self._ingest = ingest
-        self._producer = bus.producer(f"ingest-{camera.name}")
-        self._topic = topic
-        self._partition = partition
+        self._name = name
+        self._source = source
+        self._records = records
+        self._outlet = outlet
+        self._limit_us = limit_us
         self._metrics = metrics
         self._cut_s = cut_s
-        self._position = camera.position
-        self._cut = camera.cut
+        self._leaving = threading.Event()
         self.damage: SourceError | None = None
 
+    def leave(self) -> None:
+        """Stop this camera alone."""
+        self._leaving.set()
+
     def run(self, stop: threading.Event) -> None:
-        """Read to the end, the limit or `stop`; the last barrier carries the position then.
+        """Read to the end, the limit, `stop` or `leave`; the last barrier carries the position then.
 
         A source that breaks in the middle ends there: what was read stays, `damage` says why.
         """
@@ -87,57 +89,56 @@ class CameraFeed:
             self.damage = error
             finished = True
         if finished:
-            self._send_tick("ended", self._position.last_captured_at_us + 1)
-            self._position = replace(
-                self._position, finished=True, last_captured_at_us=self._position.last_captured_at_us + 1
-            )
-        self._send_barrier(last=True)
-        self._producer.flush(FLUSH_TIMEOUT_S)
-        self._producer.close()
+            for record in self._records.end():
+                self._outlet.send(record)
+        self._outlet.barrier(self._records.position, last=True)
+        self._outlet.close()
 
     def _read_pictures(self, stop: threading.Event, cut_at: float) -> bool:
-        camera = self._camera
         reading = time.perf_counter()
-        for picture in camera.source.pictures(self._position.seq):
-            self._metrics.observe("decode_s", time.perf_counter() - reading, camera=camera.name)
-            if stop.is_set():
+        for picture in self._source.pictures(self._records.position.seq):
+            self._metrics.observe("decode_s", time.perf_counter() - reading, camera=self._name)
+            if stop.is_set() or self._leaving.is_set():
                 return False
-            if camera.limit_us is not None and picture.pts_us >= camera.limit_us:
+            if self._limit_us is not None and picture.pts_us >= self._limit_us:
                 return False
-            self._send_picture(picture)
+            for record in self._records.take(picture):
+                self._outlet.send(record)
             if time.monotonic() >= cut_at:
-                self._send_barrier()
+                self._outlet.barrier(self._records.position)
                 cut_at = time.monotonic() + self._cut_s
             reading = time.perf_counter()
         return True
 
-    def _send_picture(self, picture: Picture) -> None:
-        last = self._position.last_captured_at_us
-        captured_at = max(self._camera.start_us + picture.pts_us, last + 1)
-        if last and captured_at // TICK_US > last // TICK_US and picture.seq > 0:
-            self._send_tick("live", captured_at)
-        stamp = self._stamp(picture.seq, captured_at)
-        started = time.perf_counter()
-        outgoing = self._ingest.feed_values([Record(stamp, Captured(picture.pixels))])
-        self._metrics.observe("stage_s", time.perf_counter() - started, stage=self._ingest.name)
-        self._send(outgoing)
-        self._position = replace(self._position, seq=picture.seq + 1, last_captured_at_us=captured_at)
 
-    def _send_tick(self, state: str, at_us: int) -> None:
-        self._send(self._ingest.feed_values([Record(self._stamp(self._position.seq, at_us), Tick(state))]))
+def feed_of(
+    camera: Camera,
+    ingest: Driver,
+    bus: Bus,
+    *,
+    topic: str,
+    partition: int,
+    metrics: Metrics,
+    cut_s: float,
+    told: Told = tell_nobody,
+) -> CameraFeed | LiveFeed:
+    """What moves this camera into the bus.
 
-    def _send_barrier(self, *, last: bool = False) -> None:
-        camera = self._camera
-        self._cut += 1
-        barrier = Barrier(camera.run, camera.name, camera.number, self._cut, self._position, last)
-        barrier.snapshots[self._ingest.name] = self._ingest.content(camera.name, camera.number)
-        self._send([barrier.to(self._topic, self._partition)])
-
-    def _send(self, records: list[Outgoing]) -> None:
-        for record in records:
-            self._producer.send(record)
-
-    def _stamp(self, seq: int, at_us: int) -> Stamp:
-        camera = self._camera
-        # A file has no arrival: its event time stands for it, so that the same file gives the same bytes.
-        return Stamp(camera.run, camera.name, camera.number, camera.position.session, 0, seq, at_us, at_us, "file")
+    Args:
+        ingest: Driver of ingest; cameras do not share one.
+        bus: Where frames go; sending blocks while the stages are behind.
+        topic: The topic that ingest writes.
+        partition: Of this camera.
+        cut_s: Time between barriers.
+        told: Called with how a live camera is.
+    """
+    whose = camera.run, camera.name, camera.number
+    outlet = Outlet(*whose, camera.cut, ingest, bus, topic=topic, partition=partition, metrics=metrics)
+    if isinstance(camera.source, LiveSource):
+        last_us = camera.position.last_captured_at_us
+        live = LiveRecords(*whose, camera.position.session, EventClock(last_us), last_us, camera.source.deadline_us)
+        return LiveFeed(camera.source, live, outlet, limit_us=camera.limit_us, cut_s=cut_s, told=told)
+    recorded = RecordedCamera(*whose, camera.start_us, camera.position)
+    return CameraFeed(
+        camera.name, camera.source, recorded, outlet, limit_us=camera.limit_us, metrics=metrics, cut_s=cut_s
+    )

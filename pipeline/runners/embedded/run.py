@@ -15,7 +15,8 @@ from pipeline.core.errors import BusUnavailable, SourceError, StateError
 from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
 from pipeline.metrics import Metrics
 from pipeline.runners.embedded.collect import Collector
-from pipeline.runners.embedded.feed import Camera, CameraFeed
+from pipeline.runners.embedded.feed import Camera, CameraFeed, feed_of
+from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.loop import StageLoop
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Pipeline:
 class EmbeddedRun:
     """Runs cameras through a pipeline until their sources end.
 
+    Cameras may come and go while it runs: see `add` and `remove`.
+
     Args:
         pipeline: Made for this run alone.
         cameras: What to read.
@@ -63,6 +66,8 @@ class EmbeddedRun:
         metrics: Gets the times that stages work.
         committed: Called with each cut after it rests, from the collecting thread.
         cut_s: Time between cuts.
+        told: Called with how live cameras are, from their threads.
+        open_end: Go on without cameras, for those that may be added: until `stop`.
     """
 
     def __init__(
@@ -75,31 +80,65 @@ class EmbeddedRun:
         metrics: Metrics,
         committed: Callable[[Cut], None],
         cut_s: float = 1.0,
+        told: Told = tell_nobody,
+        open_end: bool = False,
     ) -> None:
         self._bus = pipeline.bus
-        self._cameras = {camera.name for camera in cameras}
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._cut_s = cut_s
+        self._told = told
+        self._open_end = open_end
+        self._cameras: set[str] = set()
+        self._lock = threading.Lock()
+        self._running = False
         self._stop = threading.Event()
         self._abort = threading.Event()
         self._failure: BaseException | None = None
-        self._feeds: dict[str, CameraFeed] = {}
+        self._feeds: dict[str, CameraFeed | LiveFeed] = {}
+        self._feeding: dict[str, threading.Thread] = {}
         for camera in cameras:
-            ingest = pipeline.ingest()
-            partition = camera.number % pipeline.partitions
-            for driver in (ingest, *(driver for thread in pipeline.threads for driver in thread)):
-                content = snapshots.get(camera.name, {}).get(driver.name)
-                if content is not None:
-                    _restore(driver, camera, partition, content)
-            self._feeds[camera.name] = CameraFeed(
-                camera,
-                ingest,
-                pipeline.bus,
-                topic=pipeline.frames,
-                partition=partition,
-                metrics=metrics,
-                cut_s=cut_s,
-            )
+            self.add(camera, snapshots.get(camera.name, {}))
         self._loops = [[StageLoop(driver, pipeline.bus, metrics) for driver in thread] for thread in pipeline.threads]
         self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, committed)
+
+    def add(self, camera: Camera, snapshots: Mapping[str, bytes]) -> None:
+        """Read this camera too, from any thread; one that was removed before only after its last cut rests.
+
+        Raises StateError.
+        """
+        pipeline = self._pipeline
+        ingest = pipeline.ingest()
+        partition = camera.number % pipeline.partitions
+        for driver in (ingest, *(driver for thread in pipeline.threads for driver in thread)):
+            content = snapshots.get(driver.name)
+            if content is not None:
+                _restore(driver, camera, partition, content)
+        feed = feed_of(
+            camera,
+            ingest,
+            pipeline.bus,
+            topic=pipeline.frames,
+            partition=partition,
+            metrics=self._metrics,
+            cut_s=self._cut_s,
+            told=self._told,
+        )
+        with self._lock:
+            self._cameras.add(camera.name)
+            self._feeds[camera.name] = feed
+            if self._running:
+                self._collector.done.discard(camera.name)
+                self._feed(camera.name)
+
+    def remove(self, name: str) -> None:
+        """Stop reading this camera, from any thread; returns at once, see `has_left`."""
+        with self._lock:
+            self._feeds[name].leave()
+
+    def has_left(self, name: str) -> bool:
+        """Whether the last cut of this camera rests."""
+        return name in self._collector.done
 
     def stop(self) -> None:
         """Read no more; what is in flight is stored, then `run` returns."""
@@ -115,13 +154,18 @@ class EmbeddedRun:
 
         Raises what a stage raised; all cuts before it rest.
         """
-        threads = [self._thread(f"feed-{name}", partial(feed.run, self._stop)) for name, feed in self._feeds.items()]
-        threads += [self._thread(f"stages-{i}", partial(self._stages, loops)) for i, loops in enumerate(self._loops)]
+        threads = [self._thread(f"stages-{i}", partial(self._stages, loops)) for i, loops in enumerate(self._loops)]
         threads.append(self._thread("collect", self._collect))
         sys.setswitchinterval(SWITCH_S)
         for thread in threads:
             thread.start()
+        with self._lock:
+            self._running = True
+            for name in self._feeds:
+                self._feed(name)
         for thread in threads:
+            thread.join()
+        for thread in list(self._feeding.values()):
             thread.join()
         self._bus.close()
         if self._failure is not None:
@@ -142,7 +186,16 @@ class EmbeddedRun:
                 time.sleep(GATHER_S)
 
     def _finished(self) -> bool:
-        return self._abort.is_set() or self._collector.done >= self._cameras
+        if self._abort.is_set():
+            return True
+        with self._lock:
+            return self._collector.done >= self._cameras and (self._stop.is_set() or not self._open_end)
+
+    def _feed(self, name: str) -> None:
+        """Start to read a camera; the lock is held."""
+        thread = self._thread(f"feed-{name}", partial(self._feeds[name].run, self._stop))
+        self._feeding[name] = thread
+        thread.start()
 
     def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:

@@ -15,6 +15,7 @@ from pipeline.database.connect import Address, Connection
 from pipeline.database.migrate import Migration, packaged
 
 ALL = tuple(migration.name for migration in packaged())
+NEWEST = packaged()[-1].number
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def apply(dsn: str, *migrations: Migration) -> tuple[str, ...]:
 
 
 def test_the_files_are_numbered_without_holes() -> None:
-    assert [migration.number for migration in packaged()] == list(range(1, len(ALL) + 1))
+    assert [migration.number for migration in packaged()] == list(range(1, NEWEST + 1))
 
 
 def test_a_new_database_gets_all_files_and_the_second_time_none(empty_dsn: str) -> None:
@@ -55,7 +56,7 @@ def test_an_older_schema_is_brought_up_with_its_data(empty_dsn: str) -> None:
     apply(empty_dsn, *packaged())
     with psycopg.connect(empty_dsn) as connection:
         connection.execute("INSERT INTO pose_raw.cameras VALUES (1, 'gym')")
-    addition = Migration(len(ALL) + 1, "9999_more.sql", "ALTER TABLE pose_raw.cameras ADD note text DEFAULT '100 %s'")
+    addition = Migration(NEWEST + 1, "9999_more.sql", "ALTER TABLE pose_raw.cameras ADD note text DEFAULT '100 %s'")
 
     assert apply(empty_dsn, *packaged(), addition) == ("9999_more.sql",)
 
@@ -64,7 +65,7 @@ def test_an_older_schema_is_brought_up_with_its_data(empty_dsn: str) -> None:
 
 
 def test_a_newer_schema_is_refused_with_both_versions(dsn: str) -> None:
-    newest = len(ALL)
+    newest = NEWEST
     with psycopg.connect(dsn) as connection:
         connection.execute("INSERT INTO pose_raw.migrations VALUES (%s, 'later', 'x')", (newest + 3,))
 
@@ -84,12 +85,12 @@ def test_an_edited_file_is_refused(dsn: str) -> None:
 def test_a_server_too_old_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "OLDEST_SERVER", 99)
 
-    with pytest.raises(DatabaseError, match="is PostgreSQL 18; expected 99 or newer"):
+    with pytest.raises(DatabaseError, match=r"is PostgreSQL \d+; expected 99 or newer"):
         apply(dsn)
 
 
 def test_a_file_that_fails_leaves_nothing_of_it(empty_dsn: str) -> None:
-    wrong = Migration(len(ALL) + 1, "9999_wrong.sql", "CREATE TABLE pose_raw.half (n int); SELECT nonsense;")
+    wrong = Migration(NEWEST + 1, "9999_wrong.sql", "CREATE TABLE pose_raw.half (n int); SELECT nonsense;")
 
     with pytest.raises(DatabaseError, match=r'migration 9999_wrong.sql failed: column "nonsense" does not exist'):
         apply(empty_dsn, *packaged(), wrong)

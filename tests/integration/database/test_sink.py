@@ -81,7 +81,9 @@ def test_two_sinks_that_write_the_same_at_once_leave_it_once(database: Database)
 def test_a_partition_that_was_dropped_meanwhile_is_made_again(database: Database, owner: Connection) -> None:
     sink = database.sink()
     sink.write(frames(0, 2))
-    owner.execute("DROP TABLE pose_raw.poses_20231114")
+    named = "SELECT unit::text FROM pose_raw.raw_units() WHERE parent = 'poses'"
+    for (name,) in owner.execute(named).fetchall():
+        owner.execute(f"DROP TABLE {name}".encode())
 
     sink.write(frames(2, 4))
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.alert import AlertOptions, Rule
+from pipeline.codec.schemas import SchemaBook
+from pipeline.codec.states import AvroStateCodec
+from pipeline.core.records import Record, Tick
+from pipeline.core.values import Transition
+from pipeline.core.zones import Scene, Zone
+from stages.alert import AlertOptions, AlertStage, AlertState, Rule
 from stages.alert.conditions import Condition, Count, EventIs, MeasureIs
-from stages.alert.trial import Happening, Shown, Told, Trial, TrialStep, run_trial
-from stages.alert.zones import Zone
+from stages.alert.trial import Happening, Shown, Told, Trial, TrialStep, records, run_trial
 
 LIES = Condition(posture=("lie",))
-LEFT = Zone("left", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
-RIGHT = Zone("right", ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)))
+LEFT = Zone(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
+RIGHT = Zone(((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)))
+ZONES = Scene({"left": LEFT, "right": RIGHT})
+CAMERA = {"camera": ZONES}
 FAST = Condition(measure=MeasureIs("speed", above=2.0, clear=1.5))
 
 
@@ -40,8 +46,9 @@ def came(
     rules: Rule | Sequence[Rule], *steps: TrialStep, lasts_s: float | None = None, fps: float = 10.0, **more: Any
 ) -> tuple[Told, ...]:
     """The incidents."""
-    options = AlertOptions(rules=(rules,) if isinstance(rules, Rule) else tuple(rules), zones=(LEFT, RIGHT))
-    return run_trial(Trial(name="t", steps=steps, lasts_s=lasts_s, fps=fps, **more), options).incidents
+    options = AlertOptions(rules=(rules,) if isinstance(rules, Rule) else tuple(rules))
+    trial = Trial(name="t", steps=steps, lasts_s=lasts_s, fps=fps, **more)
+    return run_trial(trial, options, {trial.camera: ZONES}).incidents
 
 
 def lives(incidents: Sequence[Told]) -> list[tuple[float, float | None]]:
@@ -55,3 +62,24 @@ def people(**limits: int) -> Condition:
 
 def event(kind: str, *label: str, **more: Any) -> Condition:
     return Condition(event=EventIs(kind, label, **more))
+
+
+def taken(stage: AlertStage, state: AlertState, record: Record[Any]) -> tuple[AlertState, list[Transition]]:
+    """The stage at a frame or a tick."""
+    step = stage.tick if isinstance(record.value, Tick) else stage.step
+    state, steps = step(state, record)
+    return state, list(steps)
+
+
+def played(
+    script: Trial, options: AlertOptions, scenes: Mapping[str, Scene] | None = None, *, saved: bool = False
+) -> list[Transition]:
+    """The transitions of a script; `saved`: the state is encoded and decoded after each record."""
+    stage, state, out = AlertStage(options, scenes), AlertState(), []
+    codec = AvroStateCodec(SchemaBook(), "alert", AlertState)
+    for record in records(script):
+        state, steps = taken(stage, state, record)
+        out += steps
+        if saved:
+            state = codec.decode(codec.encode(state))
+    return out

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from stages.alert import CAMERA_SILENT, FALL, AlertOptions, Rule
+from pipeline.core.zones import Scene
+from stages.alert import CAMERA_SILENT, FALL, Rule
 from stages.alert.conditions import Condition, Count, MeasureIs, Within
 from stages.alert.explain import seconds, sentence, what_is_missing, what_it_does, what_it_reads
 from stages.alert.rules import Step
 from stages.alert.schedules import Hours
-from tests.unit.alert.scripts import FAST, LEFT, LIES, event, people, rule
+from tests.unit.alert.scripts import FAST, LIES, ZONES, event, people, rule
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_the_built_in_rules_lack_nothing() -> None:
     for each in (FALL, CAMERA_SILENT):
         assert what_it_does(each)
         assert what_it_reads(each)
-        assert what_is_missing(each, AlertOptions()) == []
+        assert what_is_missing(each, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -83,13 +84,14 @@ def test_the_built_in_rules_lack_nothing() -> None:
         (rule(Condition(measure=MeasureIs("speed", above=2))), "speed has no `clear`"),
         (rule(event("rep"), for_s=3.0), "counts for one frame only"),
         (rule(LIES, scope="camera"), "`resolve` can end it"),
+        (replace(CAMERA_SILENT, zones=("left",)), "a camera is in no zone"),
         (rule(LIES, zones=("left",), cameras=("gym",)), "none of its zones lies on the camera gym"),
     ],
 )
 def test_what_is_missing_is_told(one: Rule, missing: str) -> None:
-    options = AlertOptions(rules=(one,), zones=(replace(LEFT, cameras=("ward",)),))
+    said = what_is_missing(one, {"ward": ZONES, "gym": Scene()})
 
-    assert any(missing in said for said in what_is_missing(one, options)), what_is_missing(one, options)
+    assert any(missing in each for each in said), said
 
 
 @pytest.mark.parametrize(

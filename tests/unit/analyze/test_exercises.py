@@ -33,6 +33,7 @@ from tests.unit.analyze.run import analyze
 NAMES = sorted(EFFORTS)
 LIBRARY = load_exercises(["library"])
 PACE_S = {"jumping-jack": 1.1}
+EFFORT = {"low": Phase({"elbow": Band(above=60)}, min_s=0.3), "top": Phase({"elbow": Band(below=40)})}
 
 
 def reps(*scripts: Script, **how: object) -> dict[str, int]:
@@ -129,6 +130,20 @@ def test_what_is_needed_and_not_seen_gives_no_verdict(name: str, part: str) -> N
     assert reps(exercise(name, 2), hide=(f"left_{part}", f"right_{part}")) == {}
 
 
+def test_what_only_throughout_names_may_be_out_of_sight_but_not_out_of_bounds() -> None:
+    hips = ("left_hip", "right_hip")
+    upright = Exercise("up", EFFORT, throughout={"trunk_tilt": Band(below=20)})
+    leaning = replace(upright, throughout={"trunk_tilt": Band(above=60)})
+    needed = replace(upright, phases={**EFFORT, "top": Phase({**EFFORT["top"].pose, "trunk_tilt": Band(below=20)})})
+
+    def counted(one: Exercise, **how: object) -> int:
+        done = analyze(perform(exercise("press", 3), **how), exercises=[one])  # type: ignore[arg-type]
+        return len(done.labels("rep"))
+
+    assert [counted(each) for each in (upright, leaning, needed)] == [3, 0, 3]
+    assert [counted(each, hide=hips) for each in (upright, leaning, needed)] == [3, 3, 0]
+
+
 def test_a_squat_seen_from_one_side_is_counted_without_asymmetry() -> None:
     found = only("rep", exercise("squat", 2), heading=90, hide=("right_knee", "right_ankle", "right_hip"))
 
@@ -178,9 +193,8 @@ FAULTY: dict[str, tuple[str, Form]] = {
     "fault_knee_valgus": ("squat", replace(BOTTOM, knees_in=12)),
     "fault_lean": ("squat", replace(BOTTOM, trunk=61)),
     "fault_shallow": ("squat", Form(trunk=35, thigh=66, shank=-25, arm=80, fore=80)),
-    "fault_asymmetry": ("squat", replace(BOTTOM, shank=-35, shank_right=-5)),
+    "fault_asymmetry": ("squat", replace(BOTTOM, shank=-42, shank_right=0)),
     "fault_hip_sag": ("push-up", replace(LOW, trunk=75, thigh=-100, shank=-100)),
-    "fault_lock_out": ("press", Form(arm=150, fore=185, arms_out=5, fore_out=2)),
 }
 
 
@@ -195,6 +209,19 @@ def test_faults_are_told_and_good_repetitions_have_none(fault: str) -> None:
     assert faulty.label == name
     assert faulty.evidence.get(fault) == 1.0, faulty.evidence
     assert [key for event in good for key in event.evidence if key.startswith("fault_")] == []
+
+
+def test_who_does_not_stand_up_between_two_squats_does_not_lock_out() -> None:
+    bent = Form(trunk=20, thigh=30, shank=-23)
+    first, second = only(
+        "rep",
+        [*set_up("squat"), (1.0, BOTTOM), (1.0, bent), (0.5, bent), (1.0, BOTTOM), (1.0, STAND), (1.0, STAND)],
+        heading=60,
+    )
+
+    assert "fault_lock_out" not in first.evidence
+    assert second.evidence["lock_out"] == pytest.approx(53, abs=4)
+    assert second.evidence["fault_lock_out"] == 1.0
 
 
 def test_knees_are_judged_from_the_front_only() -> None:

@@ -16,6 +16,10 @@ from pipeline.core.values import Frame, Image
 from tests.samples import records, stamp, values
 
 BOOK = SchemaBook()
+HEADED = [
+    (codec, codec.encode(records(name)[0]).value[:10])
+    for name, codec in ((name, AvroCodec(BOOK, name)) for name in ("poses", "measures", "frame"))
+]
 
 
 def same(a: Any, b: Any) -> bool:
@@ -66,9 +70,7 @@ def test_unknown_fingerprint_names_the_file_that_is_missing() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_behind_a_good_header_give_a_record_or_an_invalid_record(tail: bytes) -> None:
-    for name in ("poses", "measures", "frame"):
-        codec = AvroCodec(BOOK, name)
-        header = codec.encode(records(name)[0]).value[:10]
+    for codec, header in HEADED:
         try:
             codec.decode(header + tail)
         except InvalidRecord:

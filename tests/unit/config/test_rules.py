@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import load_config
-from pipeline.config.rules import is_rules_file, load_rules, zones_of
+from pipeline.config.rules import is_rules_file, load_rules
 from pipeline.core.errors import ConfigError
 from stages.alert import FALL
 from stages.alert.conditions import Condition
-from stages.alert.zones import Zone
 
-BED = "zones: [{name: bed, corners: [[0, 0], [1, 0], [1, 1]]}]\n"
+CORNERS = "{corners: [[0, 0], [1, 0], [1, 1]]}"
+BED = f"zones: {{bed: {CORNERS}}}\n"
 RULE = "rules:\n  - name: r\n    when: {posture: lie}\n"
 
 
@@ -91,8 +91,8 @@ def test_a_text_is_a_built_in_rule(write: Callable[..., Path]) -> None:
         ),
         ("rules:\n  - name: r\n    when: {event: {kind: fall, times: 40}}", "3: rules[0].when.event.times: found 40"),
         ("rules:\n  - name: r\n    when: {within: {first: {posture: lie}}}", "the key limit_s is missing: a number"),
-        ("zones: [{name: a, corners: [[0, 0], [1, 0]]}]", "corners of zone 'a': 2 of them, expected at least 3"),
-        ("zones: [{name: a, corners: [[0, 0], [1, 0], [2, 1]]}]", "corners[2][0]: found 2, allowed: at least 0 and"),
+        ("zones: {a: {corners: [[0, 0], [1, 0]]}}", "zones.a.corners: 2 corners, expected at least 3"),
+        ("zones: {a: {corners: [[0, 0], [1, 0], [2, 1]]}}", "corners[2][0]: found 2, allowed: at least 0 and"),
         (RULE + "tests:\n  - name: t\n    steps: []", "tests[0].steps: test t: steps is empty"),
         (
             RULE + "tests:\n  - {name: t, steps: [{at_s: 0}], expect: [{rule: rr, opens_s: 1}]}",
@@ -120,20 +120,19 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed(
 
 
 def test_all_mistakes_are_told_at_once(said: Callable[[str], list[str]]) -> None:
-    text = "zones: [{name: a, corners: []}]\nrules:\n  - fal\n  - {name: r, when: {posture: li}}\ntests: [{nam: t}]"
+    text = "zones: {a: {corners: []}}\nrules:\n  - fal\n  - {name: r, when: {posture: li}}\ntests: [{nam: t}]"
 
     assert [line.split(":")[1] for line in said(text)] == ["1", "3", "4", "5", "5", "5"]
 
 
 def test_a_configuration_names_a_file_of_rules(write: Callable[..., Path]) -> None:
-    write(BED + RULE + "    zones: [bed]\n", "night.yaml")
+    write(RULE, "night.yaml")
 
     alone = load_config(write("alert: {file: night.yaml}\n", "a.yaml"), {}).alert
     beside = load_config(write("alert: {file: night.yaml, rules: [fall]}\n", "b.yaml"), {}).alert
 
     assert [rule.name for rule in alone.rules] == ["r"]
     assert [rule.name for rule in beside.rules] == ["fall", "r"]
-    assert [zone.name for zone in beside.zones] == ["bed"]
 
 
 def test_rules_may_name_the_zones_of_cameras(write: Callable[..., Path]) -> None:
@@ -142,12 +141,22 @@ def test_rules_may_name_the_zones_of_cameras(write: Callable[..., Path]) -> None
 
     config = load_config(write(cameras + "alert: {file: rules.yaml}\n", "a.yaml"), {})
 
-    assert config.alert.zones == (Zone("bed", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), ("ward",)),)
-    assert zones_of(config.cameras) == config.alert.zones
+    assert config.alert.rules[0].zones == ("bed",)
+    assert list(config.scenes["ward"].zones) == ["bed"]
     with pytest.raises(
         ConfigError, match=r"a.yaml:2: alert.rules\[0\].zones: rule r: zone is 'bedd'.*did you mean bed"
     ):
         load_config(write(cameras + "alert: {rules: [{name: r, when: {posture: lie}, zones: bedd}]}\n", "a.yaml"), {})
+
+
+def test_a_run_knows_no_zones_but_those_of_cameras(write: Callable[..., Path]) -> None:
+    write(BED + RULE + "    excluded: bed\n")
+
+    assert load_rules(write(BED + RULE + "    excluded: bed\n"), {}).rules[0].excluded == ("bed",)
+    with pytest.raises(ConfigError, match=r"rules.yaml:5: rules\[0\].excluded: .*no camera has zones; draw it under"):
+        load_config(write("alert: {file: rules.yaml}\n", "a.yaml"), {})
+    with pytest.raises(ConfigError, match=r"a.yaml:1: alert.zones: unknown key; allowed: rules, file"):
+        load_config(write("alert: {zones: []}\n", "a.yaml"), {})
 
 
 def test_mistakes_of_a_named_file_stand_in_that_file(write: Callable[..., Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.models.boxes import regions_of_boxes
 from pipeline.models.kinds import make_detector, make_estimator
 from stages.pose.crops import crops
-from tests.unit.models.proof import DETECTORS, ESTIMATORS, boxes_of, frames, points_of
+from tests.quality.models import DETECTORS, ESTIMATORS, boxes_of, frames, points_of
 
 GYM, WARD = "sim://gym?people=2&seed=1002", "sim://ward?people=1&seed=1004"
 

@@ -7,7 +7,7 @@ from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.core.stage import ModelStage
 from pipeline.models.fake import figure_keypoints
-from stages.pose import PoseOptions, PoseState
+from stages.pose import PoseOptions, PoseStage, PoseState
 from tests.unit.pose.cameras import HEIGHT, LENGTH, SIDE, WIDTH, Camera, hips, picture, regions
 
 PIXEL = SIDE / 128
@@ -178,6 +178,19 @@ def test_another_picture_size_forgets_whom_it_followed() -> None:
     camera.see(0.033, picture((200, 180))[:300])
 
     assert camera.looked[-1] == 0
+
+
+def test_other_models_forget_whom_these_followed() -> None:
+    camera = Camera()
+    camera.see(0.0, picture((200, 180)), regions((200, 180)))
+    camera.stage = PoseStage(camera.options, camera.estimator, camera._pixels, models="others")
+
+    camera.see(0.033, picture((200, 180)))
+    assert camera.looked[-1] == 0
+
+    camera.see(0.067, picture((200, 180)), regions((200, 180)))
+    camera.see(0.1, picture((200, 180)))
+    assert camera.looked[-1] == 1
 
 
 def test_state_survives_its_bytes_and_goes_on_the_same() -> None:

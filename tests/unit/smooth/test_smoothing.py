@@ -65,6 +65,18 @@ def test_lag_in_motion_is_below_60_ms(frequency: float, amplitude: float) -> Non
     assert 0 <= lag_s(raw - raw.mean(), smoothed - smoothed.mean(), frequency) < 0.06
 
 
+def test_a_speed_of_rest_lets_the_filter_follow_at_once_and_hold_as_still() -> None:
+    quick = SmoothOptions(min_cutoff_hz=0.6, beta=30, derivative_cutoff_hz=2, rest_speed=0.15)
+    moving, still = wave(1.0, 0.15), tracked(stand(people=1, seconds=8, fps=25, noise=0.005))
+
+    followed, held = (smooth(records, SmoothStage(quick)) for records in (moving, still))
+
+    raw, smoothed = of_person(_values(moving), FIRST)[:, 15, 1], of_person(followed, FIRST)[:, 15, 1]
+    assert 0 <= lag_s(raw - raw.mean(), smoothed - smoothed.mean(), 1.0) < 0.02
+    rest = [of_person(v, FIRST)[50:].std(axis=0).mean() for v in (held, _values(still))]
+    assert rest[0] < 0.3 * rest[1]
+
+
 def test_kalman_follows_a_steady_walk_without_lag() -> None:
     records = tracked(clip([Person(x=100, speed=300)], seconds=3))
 

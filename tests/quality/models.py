@@ -1,4 +1,4 @@
-"""How near published models come to the truth of simulated people: `python -m tests.unit.models.proof` shows it."""
+"""How near published models come to the truth of simulated people: `python -m tests.quality.models` shows it."""
 
 from __future__ import annotations
 

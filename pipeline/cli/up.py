@@ -1,0 +1,108 @@
+"""`posebus up`: all workers of an installation as processes of this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from pipeline.bus.kafka import KafkaBus
+from pipeline.cameras import sealed
+from pipeline.cli.layout import OptionalLayout, chosen_layout
+from pipeline.cli.run import ConfigOption, database_address
+from pipeline.cli.schemas import published
+from pipeline.cli.terminal import OUT, cell, warn
+from pipeline.cli.worker import stopped_by_signals
+from pipeline.config import Config, load_config
+from pipeline.core.cameras import CameraSpec
+from pipeline.core.errors import TransientError
+from pipeline.database import Database, open_database
+from pipeline.installation import bus_of, registry_of
+from pipeline.logs import setup_logging
+from pipeline.runners.supervise import Supervisor
+from pipeline.topology import kafka_topics
+from pipeline.workers import add_cameras
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = """
+Examples:
+
+  posebus up --config site.yaml
+
+  posebus up -c site.yaml --layout ingest,detect,pose,track,smooth,analyze,alert,sink
+"""
+
+
+def up(
+    config: ConfigOption = None,
+    layout: OptionalLayout = None,
+) -> None:
+    """Start all workers here, and start again those that end, until Ctrl-C."""
+    settings = load_config(config, os.environ)
+    setup_logging(settings.log.level, settings.log.format)
+    names = chosen_layout(settings, layout)
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        bus = bus_of(settings, f"up-{socket.gethostname()}-{os.getpid()}")
+        with open_database(database_address(settings, None), settings.home) as database:
+            if not _prepared(settings, bus, database, stop):
+                return
+            supervisor = Supervisor(_commands(names, config), lambda name, what: warn(f"{name} {what}"))
+            OUT.print(cell(f"{len(names)} workers: {', '.join(names)}; {_of(len(settings.cameras))}"))
+            code = supervisor.run(stop)
+        bus.close()
+    if code:
+        raise typer.Exit(code)
+
+
+def _prepared(settings: Config, bus: KafkaBus, database: Database, stop: threading.Event) -> bool:
+    """Topics are there and cameras registered, once the broker answers; False when stopped before."""
+    told, registry = "", registry_of(settings)
+    while not stop.is_set():
+        try:
+            bus.ensure(kafka_topics())
+            if registry is not None:
+                published(settings, registry)
+            add_cameras(bus, specs_of(settings, database), "up")
+        except TransientError as error:
+            if error.message != told:  # once, however long it lasts
+                told = error.message
+                warn(f"waits: {error.message}")
+            stop.wait(error.retry_after_s)
+        else:
+            return True
+    return False
+
+
+def specs_of(settings: Config, database: Database) -> list[CameraSpec]:
+    """The cameras of the configuration as the registry knows them, their passwords sealed."""
+    return [
+        replace(
+            camera.spec(name, database.registry().camera_no(name)), password=sealed(camera.secret or "", os.environ)
+        )
+        for name, camera in settings.cameras.items()
+    ]
+
+
+def _commands(names: Sequence[str], config: Path | None) -> Mapping[str, Sequence[str]]:
+    """The command of each process; several of the same kind are numbered."""
+    commands: dict[str, Sequence[str]] = {}
+    for name in names:
+        unique = name
+        while unique in commands:
+            unique = f"{name}#{sum(other.split('#')[0] == name for other in commands) + 1}"
+        options = ["--parent", str(os.getpid())] + ([] if config is None else ["--config", str(config.absolute())])
+        commands[unique] = [sys.executable, "-m", "pipeline.cli", "worker", name, *options]
+    return commands
+
+
+def _of(cameras: int) -> str:
+    return "1 camera" if cameras == 1 else f"{cameras} cameras"

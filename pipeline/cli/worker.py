@@ -1,0 +1,202 @@
+"""`posebus worker`: one kind of worker process over Kafka."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Annotated
+
+import cv2
+import typer
+
+from pipeline.bus.kafka import KafkaBus
+from pipeline.cli.run import ConfigOption, database_address
+from pipeline.config import Config, load_config
+from pipeline.config.worker import Runner
+from pipeline.core.errors import BusUnavailable, ConfigError, SinkUnavailable, TransientError
+from pipeline.database import Outbox, open_database
+from pipeline.database.connect import Address
+from pipeline.installation import bus_of, cluster_of, registry_of
+from pipeline.logs import setup_logging
+from pipeline.metrics import Metrics
+from pipeline.notify import notifier_of
+from pipeline.runners.faust_app import GROUP_SUFFIX
+from pipeline.runners.worker.aside import again_and_again
+from pipeline.runners.worker.health import Health
+from pipeline.sinks.archive import ArchiveSink
+from pipeline.topology import check_neighbours, kafka_topics
+from pipeline.workers import INGEST, Runnable, Workers
+
+log = logging.getLogger(__name__)
+
+SINK = "sink"
+UPKEEP_S = 60.0
+NOTIFY = "notify"
+ARCHIVE = "archive"
+BESIDE = (SINK, NOTIFY, ARCHIVE)
+"""Workers beside the seven stages."""
+
+EXAMPLES = """
+Examples:
+
+  posebus worker pose                                 one stage
+
+  posebus worker track+smooth+analyze+alert           neighbours in one process, with no hop between them
+
+  posebus worker ingest+detect+pose                   no pixel ever enters the bus
+
+  posebus worker sink --metrics-port 9101
+
+  posebus worker notify                               tells the channels of `notify:` of incidents
+"""
+
+
+def worker(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A stage, neighbouring stages joined by +, `sink` or `notify`.",
+            metavar="STAGE[+STAGE...]",
+            show_default=False,
+        ),
+    ],
+    config: ConfigOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Of this process, unlike all others; by default made up.", show_default=False),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Show metrics and health here; 0 does not.", metavar="PORT", show_default=False
+        ),
+    ] = None,
+    runner: Annotated[
+        Runner | None,
+        typer.Option(
+            help="Who polls and commits: our own loop, or Faust; by default as configured.", show_default=False
+        ),
+    ] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run one kind of worker over Kafka until it is told to stop."""
+    settings = load_config(config, os.environ)
+    setup_logging(settings.log.level, settings.log.format)
+    stages = what.split("+")
+    chosen = runner or ("own" if stages[0] == INGEST else settings.worker.runner)
+    if what not in BESIDE:
+        check_neighbours(stages)
+    client = name or f"{what}-{socket.gethostname()}-{os.getpid()}"
+    cv2.setNumThreads(1)
+    stop = threading.Event()
+    metrics = Metrics()
+    with ExitStack() as held:
+        held.enter_context(stopped_by_signals(stop))
+        if parent is not None:
+            held.enter_context(again_and_again("watch of the parent", partial(_end_with, parent, stop), 1.0))
+        bus = bus_of(settings, client)
+        held.callback(bus.close)
+        alive: Callable[[], None] = lambda: None  # noqa: E731
+        port = settings.worker.metrics_port if metrics_port is None else metrics_port
+        if port:
+            health = Health(metrics, what, settings.worker.metrics_host, port)
+            held.callback(health.close)
+            alive = health.beat
+        made = _when_there(lambda: _make(settings, bus, client, stages, metrics, held, chosen), stop, alive)
+        if made is not None:
+            log.info("%s works", what, extra={"name_of_worker": client})
+            made.run(stop, alive)
+
+
+def _end_with(parent: int, stop: threading.Event) -> None:
+    """Whoever started us would start others in our place when it comes back."""
+    if os.getppid() != parent:
+        stop.set()
+
+
+def _make(
+    settings: Config, bus: KafkaBus, client: str, stages: list[str], metrics: Metrics, held: ExitStack, runner: str
+) -> Runnable:
+    _check_topics(bus)
+    workers = Workers(settings, bus, client, metrics, registry_of(settings))
+    group = f"posebus-{stages[0]}"
+    other = group if runner == "faust" else f"{group}{GROUP_SUFFIX}"
+    if bus.members(other):
+        raise ConfigError(
+            f"the group {other} is at work on the same records: one runner at a time",
+            hint="stop the workers of the other runner first",
+        )
+    if stages == [NOTIFY]:
+        if runner == "faust":
+            raise ConfigError("notify has no keyed state: Faust does not run it", hint="leave out --runner faust")
+        return workers.notify(notifier_of(settings.notify), _outbox(settings, held))
+    if stages == [ARCHIVE]:
+        if settings.archive.folder is None:
+            raise ConfigError("the archive has no folder", hint="set `archive: {folder: PATH}` in the configuration")
+        return workers.archive(ArchiveSink(settings.archive.folder))
+    if stages == [SINK]:
+        database = held.enter_context(open_database(database_address(settings, None), settings.home))
+        sink = database.sink()
+        held.enter_context(workers.camera_history(database.cameras().note).running())
+        policy = settings.history.policy()
+        held.enter_context(again_and_again("upkeep of the history", lambda: database.maintain(policy), UPKEEP_S))
+        return workers.sink(sink) if runner == "own" else workers.faust_sink(sink, cluster_of(settings))
+    return workers.stages(stages) if runner == "own" else workers.faust_stages(stages, cluster_of(settings))
+
+
+def _outbox(settings: Config, held: ExitStack) -> Outbox:
+    """Not tried here: who is to be told of a fall does not wait for a database."""
+    dsn = database_address(settings, None)
+    if dsn is None:
+        return held.enter_context(open_database(None, settings.home)).outbox()
+    outbox = Outbox(Address(dsn))
+    held.callback(outbox.close)
+    return outbox
+
+
+def _check_topics(bus: KafkaBus) -> None:
+    """Raises ConfigError for an installation whose topics were never made."""
+    for spec in kafka_topics():
+        try:
+            bus.topic_id(spec.name)
+        except ConfigError as error:
+            raise ConfigError(error.message, hint="posebus topics ensure makes them") from error
+
+
+def _when_there(make: Callable[[], Runnable], stop: threading.Event, alive: Callable[[], None]) -> Runnable | None:
+    """What `make` gives, once broker and database answer; None when stopped before."""
+    told = ""
+    while not stop.is_set():
+        alive()
+        try:
+            return make()
+        except (BusUnavailable, SinkUnavailable, TransientError) as error:
+            if error.message != told:  # once, however long it lasts
+                told = error.message
+                log.warning("waits: %s", error.message)
+            stop.wait(error.retry_after_s)
+    return None
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[list[int]]:
+    """SIGINT and SIGTERM set `stop` while the block lasts; a second one kills as usual. Gives those that came."""
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

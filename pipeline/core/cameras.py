@@ -1,0 +1,72 @@
+"""The registry's word on a camera: what every ingest worker has to know to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["live", "archive"]
+Transport = Literal["tcp", "udp"]
+
+
+DEADLINE_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """A camera: where its pictures come from and how they are treated.
+
+    Attributes:
+        name: Its name, the key of all its records.
+        camera_no: Its number, 1..32767, issued once.
+        source: Address, file, folder or scene; never with a password.
+        mode: live: what is too old is left out, as late as the deadline says. archive: everything is kept.
+        fps: Pictures a second that are kept; 0 keeps all.
+        start_us: Event time of the first picture of a recorded source, microseconds since the epoch; 0: when it is
+            first read.
+        transport: Of RTSP.
+        user: For the camera; empty for none.
+        password: Where it is found (`${env:NAME}`, `${file:PATH}`) or sealed; empty for none. Never in clear.
+        paused: No pictures are wanted for now.
+        deadline_ms: live: a frame that is older when its turn comes is dropped.
+        weight: Share of the models' time beside other cameras.
+        zones, rules: Files of zones and rules of its own; empty for none.
+    """
+
+    name: str
+    camera_no: int
+    source: str
+    mode: Mode = "archive"
+    fps: float = 0.0
+    start_us: int = 0
+    transport: Transport = "tcp"
+    user: str = ""
+    password: str = ""
+    paused: bool = False
+    deadline_ms: int = DEADLINE_MS
+    weight: float = 1.0
+    zones: str = ""
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How a live camera is at one moment.
+
+    Attributes:
+        at_us: By our clock, microseconds since the epoch.
+        state: See `ports.CameraState`.
+        reason: Why, empty while it is live; never with a password.
+        fps: Pictures a second as they come, 0 while none do.
+        age_ms: Since the last picture arrived; None before the first.
+        restarts: Connections after the first one.
+    """
+
+    name: str
+    camera_no: int
+    at_us: int
+    state: str
+    reason: str
+    fps: float
+    age_ms: int | None
+    restarts: int

@@ -1,0 +1,72 @@
+"""A chain: neighbouring stages that run one after another in one process, with no hop over the bus between them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+from pipeline.core.driver import Driver
+from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, Snapshot
+from pipeline.core.records import Record
+
+
+class Chain:
+    """Runs the drivers of neighbouring stages as if they were one.
+
+    Args:
+        drivers: Upstream first; each reads what the one before writes. A single one is a chain too.
+        sent: Topics that go to the bus although the next stage gets them by hand, because others read them.
+    """
+
+    def __init__(self, drivers: Sequence[Driver], sent: Container[str] = ()) -> None:
+        self.drivers = tuple(drivers)
+        self._sent = sent
+
+    @property
+    def name(self) -> str:
+        """The names of its stages, such as `track+smooth`."""
+        return "+".join(driver.name for driver in self.drivers)
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics that its first stage reads."""
+        return self.drivers[0].topics
+
+    def feed(self, records: Sequence[BusRecord]) -> list[Outgoing]:
+        """Take records off the bus and give what has to be sent, in order. Raises what a driver raises."""
+        return self._through(self.drivers[0].feed(records))
+
+    def feed_values(self, records: Sequence[Record[Any]]) -> list[Outgoing]:
+        """The same for records that were never on a bus, as a camera's pictures are."""
+        return self._through(self.drivers[0].feed_values(records))
+
+    def _through(self, produced: list[Outgoing]) -> list[Outgoing]:
+        out: list[Outgoing] = []
+        for driver in self.drivers[1:]:
+            handed: list[BusRecord] = []
+            for each in produced:
+                read_next = each.topic in driver.topics
+                if read_next:
+                    handed.append(
+                        BusRecord(
+                            each.topic, each.partition, HANDED_ON, each.key, each.value, each.headers, each.attachment
+                        )
+                    )
+                if not read_next or each.topic in self._sent:
+                    out.append(each)
+            produced = driver.feed(handed)
+        return out + produced
+
+    def snapshots(self, topic_ids: Mapping[str, str], epochs: Mapping[int, int]) -> list[list[Snapshot]]:
+        """Snapshots of what was touched since the last call, in groups to be saved one after the other.
+
+        The last stage's come first. After a crash between two groups a stage is then ahead of the one before it, which
+        sends it what it has taken already: it leaves that out by its numbers. The other way round it would miss some.
+        """
+        return [driver.snapshots(topic_ids, epochs) for driver in reversed(self.drivers)]
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """Drop the state of all cameras in these partitions."""
+        gone = set(partitions)
+        for driver in self.drivers:
+            driver.forget(gone)

@@ -1,0 +1,125 @@
+"""Stored frames as the records that were stored, to be worked on again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from pipeline.core.records import Dropped, Record, Stamp
+from pipeline.core.skeletons import SKELETONS
+from pipeline.core.tables import PoseTable, Selection
+from pipeline.core.values import Motions, Poses
+from pipeline.database import failures
+from pipeline.database.connect import Address
+from pipeline.database.extract import PoseReader
+from pipeline.database.rows import moment
+
+_WINDOW_US = 600_000_000
+"""Frames of ten minutes at once: 18,000 at most of a fast camera."""
+
+_FRAMES = """
+SELECT (extract(epoch FROM ts) * 1000000)::bigint, session, frame_no, width, height, outcome, stage, reason
+FROM pose_raw.frame_outcomes
+WHERE run = %(run)s AND camera_no = %(camera)s AND ts >= %(from)s AND ts < %(to)s
+ORDER BY ts, session, frame_no
+"""
+_DEFAULT = "blazepose33"
+
+
+class FrameReader:
+    """Reads the frames of one camera of one run, in the order of event time, with the people in them.
+
+    Args:
+        address: Where.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._poses = PoseReader(address)
+        self._connection = address.connect("reader")
+        self._connection.execute("SET statement_timeout = 0")
+
+    def frames(
+        self, camera: str, camera_no: int, from_us: int, to_us: int, run: int = 0
+    ) -> Iterator[Record[Motions | Dropped]]:
+        """Frames with an event time in [from_us, to_us). Raises DatabaseError, SinkUnavailable.
+
+        Their stamps are those of a recording: when they arrived is not stored.
+        """
+        skeleton = None
+        for begin in range(from_us, to_us, _WINDOW_US):
+            end = min(begin + _WINDOW_US, to_us)
+            people: dict[tuple[int, int], list[tuple[PoseTable, slice]]] = defaultdict(list)
+            for table in self._poses.poses(Selection(run, begin, end, (camera,))):
+                skeleton = table.skeleton
+                for part in _by_frame(table):
+                    people[int(table.session[part.start]), int(table.seq[part.start])].append((table, part))
+            for at_us, session, seq, width, height, outcome, stage, reason in self._outcomes(
+                run, camera_no, begin, end
+            ):
+                stamp = Stamp(run, camera, camera_no, session, 0, seq, at_us, at_us, "file")
+                if outcome != "stored":
+                    yield Record(stamp, Dropped(stage or "", reason or ""))
+                    continue
+                found = people.pop((session, seq), [])
+                yield Record(stamp, _motions(found, skeleton or _DEFAULT, width or 0, height or 0))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._poses.close()
+        self._connection.close()
+
+    def _outcomes(self, run: int, camera_no: int, begin: int, end: int) -> list[tuple[Any, ...]]:
+        parameters = {"run": run, "camera": camera_no, "from": moment(begin), "to": moment(end)}
+        try:
+            return self._connection.execute(_FRAMES.encode(), parameters).fetchall()
+        except psycopg.Error as error:
+            raise failures.meaning(error, str(self._address)) from error
+
+
+def _by_frame(table: PoseTable) -> Iterator[slice]:
+    """The people of a frame lie side by side."""
+    change = (np.diff(table.at_us) != 0) | (np.diff(table.seq) != 0)
+    edges = [0, *(np.flatnonzero(change) + 1).tolist(), len(table)]
+    for first, last in pairwise(edges):
+        if last > first:
+            yield slice(first, last)
+
+
+def _motions(found: list[tuple[PoseTable, slice]], skeleton: str, width: int, height: int) -> Motions:
+    """The people of one frame; a piece of a table for each shape of row that they had."""
+    if not found:
+        k = len(SKELETONS[skeleton])
+        empty = np.zeros((0, k), np.float32)
+        poses = Poses(
+            skeleton,
+            width,
+            height,
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros((0, k, 3), np.float32),
+            empty,
+            np.zeros((0, k, 3), np.float32),
+        )
+        return Motions(poses, np.zeros(0, np.int64), np.zeros((0, k), np.uint8))
+    parts = [table.taken(part) for table, part in found]
+    poses = Poses(
+        parts[0].skeleton,
+        width,
+        height,
+        np.concatenate([part.xyxy for part in parts]),
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.keypoints for part in parts]),
+        np.concatenate([part.keypoint_score for part in parts]),
+        np.concatenate([part.world for part in parts]),
+    )
+    return Motions(
+        poses,
+        np.concatenate([part.track_id for part in parts]),
+        np.concatenate([part.flags for part in parts]),
+    )

@@ -1,0 +1,371 @@
+"""Puts worker processes together: which parts each kind is made of."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from pipeline.cameras import reveal
+from pipeline.cameras.topic import CameraTopic
+from pipeline.codec.confluent import Registry
+from pipeline.codec.schemas import SchemaBook
+from pipeline.codec.states import AvroStateCodec
+from pipeline.config import Config
+from pipeline.core.cameras import DEADLINE_MS, CameraSpec, CameraStatus
+from pipeline.core.chain import Chain
+from pipeline.core.deliveries import SettledStore
+from pipeline.core.errors import ConfigError, SourceError
+from pipeline.core.numbering import Counted, Progress
+from pipeline.core.perception import PersonDetector, PoseEstimator
+from pipeline.core.ports import Bus, Consumer, LiveCamera, OffsetSink, Outgoing, Position
+from pipeline.core.records import Record, Stamp
+from pipeline.core.types import U8
+from pipeline.core.values import Image
+from pipeline.metrics import Metrics
+from pipeline.models import identity
+from pipeline.models.load import detector_threads, estimator_threads, load_detector, load_estimator
+from pipeline.notify import Notifier
+from pipeline.runners.faust_app import Cluster, FaustWorker
+from pipeline.runners.live import LiveRecords, live_source
+from pipeline.runners.recorded import fingerprint_of
+from pipeline.runners.statuses import StatusKeeper
+from pipeline.runners.worker import IngestWorker, PrefetchingConsumer, SinkWorker, Worker
+from pipeline.runners.worker.camera_history import GROUP as HISTORY_GROUP
+from pipeline.runners.worker.camera_history import CameraHistory
+from pipeline.runners.worker.cameras import CameraFeed, LiveFeed, RecordedFeed
+from pipeline.runners.worker.loop import group_of
+from pipeline.runners.worker.notify import GROUP as NOTIFY_GROUP
+from pipeline.runners.worker.notify import TOPIC as ALERTS
+from pipeline.runners.worker.notify import NotifyWorker
+from pipeline.runners.worker.pace import Pace
+from pipeline.runners.worker.pushed import PushedConsumer
+from pipeline.runners.worker.reading import Reading
+from pipeline.runners.worker.sink import GROUP as SINK_GROUP
+from pipeline.runners.worker.sink import NAME as SINK_NAME
+from pipeline.runners.worker.watch import Watch
+from pipeline.sinks.archive import Raw
+from pipeline.state.changelog import ChangelogStore
+from pipeline.topology import CAMERA_STATUS, CAMERAS, CHANGELOGS, PARTITIONS, STORED, TOPICS, Topology, check_neighbours
+from pipeline.video.jpeg import pixels
+from pipeline.video.live import EventClock
+from pipeline.video.live.options import SCHEMES
+from pipeline.video.open import open_source
+from pipeline.video.paced import PacedCamera
+
+_MIB = 2**20
+ARCHIVE_GROUP = "posebus-archive"
+INGEST, POSE = "ingest", "pose"
+_FLUSH_S = 30.0
+_TELL_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Runnable(Protocol):
+    """A worker of any kind."""
+
+    def run(self, stop: threading.Event, alive: Callable[[], None] = ...) -> None:
+        """Work until `stop` is set; calls `alive` again and again."""
+        ...
+
+
+class WorkerParts:
+    """Models that are loaded when the stage is built that uses them."""
+
+    pixels: Callable[[Image], U8] = staticmethod(pixels)
+
+    def __init__(self, config: Config) -> None:
+        self.models = identity(config.models)
+        self._models = config.models
+        self._home = config.home
+        self._cores = os.cpu_count() or 1
+
+    @cached_property
+    def detector(self) -> PersonDetector:
+        """Finds people."""
+        threads = self._models.threads or detector_threads(self._cores)
+        return load_detector(self._models.detector, self._home, threads=threads)
+
+    @cached_property
+    def estimator(self) -> PoseEstimator:
+        """Finds keypoints."""
+        threads = self._models.threads or estimator_threads(self._cores)
+        return load_estimator(self._models.pose, self._home, threads=threads)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Makes workers of an installation.
+
+    Args:
+        config: Of the installation.
+        bus: Shared by all; its topics exist.
+        client: Name of this process, unlike all others.
+        metrics: What is counted and timed.
+        registry: Gives the ids that records begin with; None: they begin with the schema's fingerprint.
+    """
+
+    config: Config
+    bus: Bus
+    client: str
+    metrics: Metrics
+    registry: Registry | None = None
+
+    @cached_property
+    def _topology(self) -> Topology:
+        return Topology(
+            self.config,
+            WorkerParts(self.config),
+            strict=True,
+            count=_Counting(self.metrics),
+            late=self._late,
+            registry=self.registry,
+        ).prepare()
+
+    def _late(self, stamp: Stamp) -> bool:
+        """A live frame that is older than the deadline. What was recorded is never late."""
+        if stamp.clock == "file":
+            return False
+        camera = self.config.cameras.get(stamp.camera)
+        deadline_ms = DEADLINE_MS if camera is None else camera.deadline_ms
+        return time.time_ns() // 1000 - stamp.arrived_at_us > deadline_ms * 1000
+
+    def stages(self, stages: Sequence[str]) -> Runnable:
+        """Neighbouring stages in one process. Raises ConfigError, ModelError, BusUnavailable."""
+        check_neighbours(stages)
+        chain = self._topology.chain(stages)
+        store = ChangelogStore(self.bus, self.client, CHANGELOGS)
+        if stages[0] == INGEST:
+            return self._ingest(chain, store)
+        held = any(TOPICS[topic].pixels for topic in chain.topics)
+
+        def polled() -> Consumer:
+            return self.bus.consumer(self.client, group_of(chain), chain.topics)
+
+        return self._worker(
+            chain,
+            store,
+            lambda: PrefetchingConsumer(polled, max_records=32 if held else 2000, max_bytes=32 * _MIB),
+        )
+
+    def _worker(self, chain: Chain, store: ChangelogStore, consume: Callable[[], Consumer]) -> Worker:
+        held = any(TOPICS[topic].pixels for topic in chain.topics)
+        return Worker(
+            chain,
+            self.bus,
+            store,
+            client=self.client,
+            checkpoint_s=self.config.worker.checkpoint_s,
+            clock=time.monotonic,
+            max_records=8 if held else 200,
+            consume=consume,
+            watch=Watch(self.metrics, chain.name),
+        )
+
+    def _ingest(self, chain: Chain, store: ChangelogStore) -> IngestWorker:
+        names = [driver.name for driver in chain.drivers]
+        progress = self._topology.state_codec("progress", Progress)
+        return IngestWorker(
+            chain,
+            self.bus,
+            store,
+            self.bus.consumer(self.client, f"posebus-{INGEST}", [CAMERAS]),
+            specs=self._topology.state_codec("camera", CameraSpec),
+            readings=self._topology.state_codec("reading", Reading),
+            open_camera=partial(open_camera, told=self._statuses().put),
+            pace=None if POSE in names else Pace(self.bus, CHANGELOGS[POSE], self.client, progress),
+            client=self.client,
+            checkpoint_s=self.config.worker.checkpoint_s,
+            clock=time.monotonic,
+            watch=Watch(self.metrics, chain.name),
+        )
+
+    def _statuses(self) -> StatusKeeper:
+        """Takes how cameras are to their topic, and counts."""
+        return StatusKeeper(
+            camera_topic(self.bus, self.client).note,
+            lambda status: self.metrics.count("camera_states", camera=status.name, state=status.state),
+        ).start()
+
+    def sink(self, sink: OffsetSink) -> SinkWorker:
+        """What ends in the database."""
+
+        def polled() -> Consumer:
+            return self.bus.consumer(self.client, SINK_GROUP, STORED)
+
+        return self._sink(sink, PrefetchingConsumer(polled, max_records=10_000, max_bytes=64 * _MIB))
+
+    def _sink(self, sink: OffsetSink, consumer: Consumer) -> SinkWorker:
+        return SinkWorker(
+            {topic: self._topology.codec(topic) for topic in STORED},
+            consumer,
+            sink,
+            topic_id=self.bus.topic_id,
+            clock=time.monotonic,
+            watch=Watch(self.metrics, SINK_NAME),
+        )
+
+    def notify(self, notifier: Notifier, store: SettledStore) -> NotifyWorker:
+        """What tells people of incidents. Closing the store is up to whoever opened it."""
+        return NotifyWorker(
+            self._topology.codec(ALERTS),
+            PrefetchingConsumer(lambda: self.bus.consumer(self.client, NOTIFY_GROUP, [ALERTS]), max_records=1000),
+            notifier,
+            store,
+            clock=time.monotonic,
+            now_us=lambda: time.time_ns() // 1000,
+            recorded=self.config.notify.recorded,
+            told=lambda channel, state: self.metrics.count("deliveries", channel=channel, state=state),
+        )
+
+    def camera_history(self, note: Callable[[Sequence[CameraStatus]], None]) -> CameraHistory:
+        """What brings the states of cameras to the database, beside the sink."""
+        return CameraHistory(
+            lambda: self.bus.consumer(f"{self.client}-cameras", HISTORY_GROUP, [CAMERA_STATUS]),
+            self._topology.state_codec("camera_status", CameraStatus),
+            note,
+        )
+
+    def archive(self, sink: OffsetSink) -> SinkWorker:
+        """What keeps records as they came."""
+        topics = self.config.archive.topics
+
+        def polled() -> Consumer:
+            return self.bus.consumer(self.client, ARCHIVE_GROUP, topics)
+
+        return SinkWorker(
+            {topic: self._topology.codec(topic) for topic in topics},
+            PrefetchingConsumer(polled, max_records=50_000, max_bytes=64 * _MIB),
+            sink,
+            topic_id=self.bus.topic_id,
+            clock=time.monotonic,
+            linger_s=self.config.archive.flush_s,
+            watch=Watch(self.metrics, "archive"),
+            max_records=20_000,
+            written=lambda record, raw: Record(record.stamp, Raw(raw)),
+        )
+
+    def faust_stages(self, stages: Sequence[str], cluster: Cluster) -> FaustWorker:
+        """The same as `stages` by agents of Faust; not for ingest, which reads no topic. Raises ConfigError."""
+        check_neighbours(stages)
+        if stages[0] == INGEST:
+            raise ConfigError("ingest reads cameras, not a topic: Faust cannot run it", hint="posebus worker ingest")
+        chain = self._topology.chain(stages)
+        store = ChangelogStore(self.bus, self.client, CHANGELOGS)
+        consumer = PushedConsumer()
+        return FaustWorker(
+            lambda: self._worker(chain, store, lambda: consumer), consumer, cluster, group_of(chain), chain.topics
+        )
+
+    def faust_sink(self, sink: OffsetSink, cluster: Cluster) -> FaustWorker:
+        """The same as `sink` as agents of Faust."""
+        consumer = PushedConsumer()
+        return FaustWorker(lambda: self._sink(sink, consumer), consumer, cluster, SINK_GROUP, STORED)
+
+
+class _Counting:
+    """Counts, and tells of records that are missing: once a minute, however many there are."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._tell_at: dict[str, float] = {}
+
+    def __call__(self, name: Counted, stage: str) -> None:
+        self._metrics.count(name, stage=stage)
+        now_s = time.monotonic()
+        if name == "numbering_gaps" and now_s >= self._tell_at.get(stage, 0.0):
+            self._tell_at[stage] = now_s + _TELL_S
+            log.warning(
+                "%s: records are missing in what it reads, as where retention has overtaken a worker that was behind",
+                stage,
+                extra={"stage": stage},
+            )
+
+
+def open_camera(
+    spec: CameraSpec,
+    reading: Reading | None,
+    wake: Callable[[], None],
+    told: Callable[[CameraStatus], None] = lambda _: None,
+) -> CameraFeed:
+    """A camera where it was left; `told` gets how it is, if it is live. Raises SourceError."""
+    if spec.mode == "archive":
+        return open_recorded(spec, reading, wake)
+    last_us, session = (0, 0) if reading is None else (reading.last_captured_at_us, reading.session)
+    camera: LiveCamera
+    if urlsplit(spec.source).scheme.lower() in SCHEMES:
+        try:
+            camera = live_source(spec, reveal(spec.password, os.environ)).open()
+        except ConfigError as error:  # of one camera: the others go on
+            raise SourceError(error.message, hint=error.hint) from error
+    else:
+        camera = PacedCamera(open_source(spec.source, fps=spec.fps or None))
+    records = LiveRecords(0, spec.name, spec.camera_no, session, EventClock(last_us), last_us)
+    return LiveFeed(camera, records, told)
+
+
+def open_recorded(spec: CameraSpec, reading: Reading | None, wake: Callable[[], None]) -> CameraFeed:
+    """A camera whose source can be read again, where it was left. Raises SourceError."""
+    fps = spec.fps or None
+    source = open_source(spec.source, fps=fps)
+    fingerprint = fingerprint_of(source, fps)
+    if reading is not None and reading.fingerprint == fingerprint:
+        position, start_us = reading.position, reading.start_us
+    else:
+        last = 0 if reading is None else reading.last_captured_at_us
+        session = 1 if reading is None else reading.session + 1
+        position = Position(session, 0, last, fingerprint)
+        start_us = max(spec.start_us or time.time_ns() // 1000, last + 1_000_000 if last else 0)
+    return RecordedFeed(spec.name, spec.camera_no, source, start_us, position, wake)
+
+
+def camera_topic(bus: Bus, client: str, number: Callable[[str], int] = lambda _: 0) -> CameraTopic:
+    """The registry of cameras on a bus; `number` issues the numbers of new ones."""
+    book = SchemaBook()
+    return CameraTopic(
+        bus,
+        AvroStateCodec(book, "camera", CameraSpec),
+        AvroStateCodec(book, "camera_status", CameraStatus),
+        topic=CAMERAS,
+        status_topic=CAMERA_STATUS,
+        partitions=PARTITIONS,
+        number=number,
+        client=client,
+    )
+
+
+def add_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
+    """Put cameras into the registry's topic. Raises BusUnavailable, StateError.
+
+    A camera that is there just so stays untouched, so that its reader goes on; one that was paused stays paused.
+    """
+    codec = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
+    known: dict[bytes, CameraSpec | None] = {}
+    for raw in bus.read(CAMERAS, frozenset(spec.camera_no % PARTITIONS for spec in specs)):
+        known[raw.key] = None if raw.value is None else codec.decode(raw.value)
+    producer = bus.producer(client)
+    for spec in specs:
+        before = known.get(spec.name.encode())
+        if before is not None:
+            spec = replace(spec, paused=before.paused)
+        if before is None or not _alike(before, spec):
+            producer.send(Outgoing(CAMERAS, spec.camera_no % PARTITIONS, spec.name.encode(), codec.encode(spec)))
+    producer.flush(_FLUSH_S)
+    producer.close()
+
+
+def _alike(one: CameraSpec, other: CameraSpec) -> bool:
+    """Whether they mean the same: a password that is sealed again looks otherwise each time."""
+    if replace(one, password="") != replace(other, password=""):
+        return False
+    try:
+        return reveal(one.password, os.environ) == reveal(other.password, os.environ)
+    except ConfigError:
+        return one.password == other.password

@@ -1,0 +1,233 @@
+"""An installation of workers over a real broker that is disturbed while it works, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from pipeline.database import EmbeddedServer
+from tests.broker.cluster import Cluster
+from tests.e2e.dump import dump
+from tests.e2e.processes import Posebus, ended
+
+START = "2026-01-01T09:00:00Z"
+APART = ("ingest", "detect", "pose", "track", "smooth", "analyze", "alert", "sink")
+"""Each stage a process of its own."""
+
+PATIENCE_S = 300.0
+NOT_COMPARED = ("cameras",)
+"""When a camera was first registered is a matter of the clock."""
+
+
+@dataclass
+class Installation:
+    """Workers that run, for a disturbance to do its worst.
+
+    Attributes:
+        cluster: The broker.
+        home: Of the database.
+        process: `posebus up`.
+        frames: Of all cameras together.
+        disturbed: How often what was done.
+        back_s: Seconds from each disturbance to the next stored frame.
+    """
+
+    cluster: Cluster
+    home: Path
+    process: subprocess.Popen[str]
+    frames: int
+    disturbed: Counter[str] = field(default_factory=Counter)
+    back_s: list[float] = field(default_factory=list)
+
+    def workers(self) -> dict[str, psutil.Process]:
+        """The worker processes by what they do."""
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error, ValueError):
+                words = child.cmdline()
+                found[words[words.index("worker") + 1]] = child
+        return found
+
+    def stored(self) -> int:
+        """Frames that rest."""
+        return _count(self.home, "SELECT count(*) FROM pose_raw.frame_outcomes")
+
+    def wait(self, reached: Callable[[], bool], what: str) -> None:
+        """Until `reached`. Fails when `posebus up` ends, or patience does."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not reached():
+            assert self.process.poll() is None, ended(self.process)
+            assert time.monotonic() < deadline, f"not within {PATIENCE_S:g} s: {what}; {self.stored()} frames"
+            time.sleep(0.05)
+
+    def wait_for_more(self) -> None:
+        """Until another frame rests, if any is missing."""
+        before, at = self.stored(), time.monotonic()
+        if before < self.frames:
+            self.wait(lambda: self.stored() > before, "more frames")
+            self.back_s.append(time.monotonic() - at)
+
+    def quiet(self) -> bool:
+        """No row was added for a second, in any table of results."""
+        tables = ("frame_outcomes", "measures", "events", "incident_steps")
+        before = [_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") for table in tables]
+        time.sleep(1.0)
+        return before == [_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") for table in tables]
+
+
+Disturbance = Callable[[Installation], None]
+
+
+@dataclass
+class Outcome:
+    """What a disturbed installation left behind, beside an embedded run that was not disturbed.
+
+    Attributes:
+        different: Tables that are not equal to the byte.
+        rows: Of each table of the undisturbed run.
+        disturbed, back_s: As of `Installation`.
+    """
+
+    different: list[str]
+    rows: dict[str, int]
+    disturbed: Counter[str]
+    back_s: list[float]
+    seconds: float
+
+
+def disturb(
+    undisturbed: Path,
+    home: Path,
+    cluster: Cluster,
+    prefix: str,
+    cameras: Mapping[str, str],
+    frames: int,
+    disturbances: Sequence[tuple[float, Disturbance]],
+    *,
+    models: str = "{detector: fake, pose: fake}",
+    layout: Sequence[str] = APART,
+    runner: str = "own",
+) -> Outcome:
+    """Run the cameras embedded in one home, and by disturbed workers in another.
+
+    Args:
+        undisturbed, home: Homes whose databases hold no rows.
+        prefix: Of topics and groups on the broker.
+        cameras: Source of each.
+        frames: Of all cameras together.
+        disturbances: Each with the share of the frames after which it comes, in order.
+    """
+    began = time.monotonic()
+    config = _config(home, ",".join(cluster.servers), prefix, cameras, models, layout, runner)
+    Posebus(undisturbed).run("run", *cameras, "--strict", "--config", str(config)).done()
+    with Posebus(home).started("up", "--config", str(config)) as process:
+        running = Installation(cluster, home, process, frames)
+        for share, disturbance in disturbances:
+            running.wait(lambda share=share: running.stored() >= share * frames, f"{share:.0%} of the frames")
+            disturbance(running)
+            running.wait_for_more()
+        running.wait(lambda: running.stored() >= frames, "all frames")
+        running.wait(running.quiet, "no more rows")
+        process.send_signal(signal.SIGTERM)
+        done = ended(process)
+        assert done.code == 0, done
+    wanted, found = dump(undisturbed), dump(home)
+    return Outcome(
+        different=[name for name in wanted if name not in NOT_COMPARED and wanted[name] != found[name]],
+        rows={table: len(rows) for table, rows in wanted.items()},
+        disturbed=running.disturbed,
+        back_s=running.back_s,
+        seconds=time.monotonic() - began,
+    )
+
+
+def kill(name: str) -> Disturbance:
+    """SIGKILL this worker."""
+
+    def disturbance(running: Installation) -> None:
+        worker = running.workers().get(name)
+        if worker is not None:
+            with suppress(psutil.Error):
+                worker.kill()
+                running.disturbed[f"kill {name}"] += 1
+
+    return disturbance
+
+
+def kills(count: int, seed: int, layout: Sequence[str] = APART) -> list[tuple[float, Disturbance]]:
+    """So many kills of workers chosen at random, at random moments of the first 85 % of the frames."""
+    dice = random.Random(seed)
+    return [(share, kill(dice.choice(layout))) for share in sorted(dice.uniform(0, 0.85) for _ in range(count))]
+
+
+def suspend(name: str, seconds: float) -> Disturbance:
+    """SIGSTOP this worker, and let it go on as a zombie."""
+
+    def disturbance(running: Installation) -> None:
+        worker = running.workers()[name]
+        worker.suspend()
+        time.sleep(seconds)
+        worker.resume()
+        running.disturbed[f"suspend {name}"] += 1
+
+    return disturbance
+
+
+def broker_away(seconds: float) -> Disturbance:
+    """Kill the broker, and start it again later."""
+
+    def disturbance(running: Installation) -> None:
+        running.cluster[0].kill()
+        time.sleep(seconds)
+        running.cluster[0].start()
+        running.disturbed["broker away"] += 1
+
+    return disturbance
+
+
+def kill_database(running: Installation) -> None:
+    """Kill the database server: whoever needs it next starts it again."""
+    server = EmbeddedServer(running.home).status().pid
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    running.disturbed["kill database"] += 1
+
+
+def _config(
+    home: Path,
+    servers: str,
+    prefix: str,
+    cameras: Mapping[str, str],
+    models: str,
+    layout: Sequence[str],
+    runner: str,
+) -> Path:
+    path = home / "site.yaml"
+    lines = [
+        f"kafka: {{servers: {servers!r}, prefix: {prefix!r}}}",
+        f"models: {models}",
+        f"worker: {{runner: {runner}, layout: [{', '.join(layout)}]}}",
+        "cameras:",
+        *(f"  {name}: {{source: {source!r}, start_time: {START!r}}}" for name, source in cameras.items()),
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _count(home: Path, statement: str) -> int:
+    """0 while there is no server or no table."""
+    with suppress(psycopg.Error), psycopg.connect(EmbeddedServer(home).url("postgres"), connect_timeout=2) as opened:
+        row = opened.execute(statement.encode()).fetchone()
+        return int(row[0]) if row else 0
+    return 0

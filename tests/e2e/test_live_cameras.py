@@ -1,0 +1,276 @@
+"""Live cameras through the whole program: attached, lost, found again, removed; and no password anywhere."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+import psutil
+import psycopg
+import pytest
+
+from pipeline.cameras.sealing import SECRET_KEY, new_key
+from tests.e2e.conftest import Program
+from tests.e2e.painted import painted
+from tests.e2e.processes import Posebus, ended
+from tests.rtsp import clips
+from tests.rtsp.cameras import CameraServer, free_port, need_server
+from tests.rtsp.proxy import Weather
+
+pytestmark = pytest.mark.xdist_group("cameras")
+
+CONFIG = "models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.2}\nlog: {level: debug}\n"
+PASSWORD = "p@ss:w/rd#1"
+WRONG = "wr0ng/p@ss"
+
+
+class History:
+    """Questions to the database, each asked again until the answer is right."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(statement.encode(), values or None).fetchall()
+
+    def frames(self, camera: str, since_s: float = 0.0) -> int:
+        return self.ask(
+            "SELECT count(*) FROM pose_raw.frame_outcomes JOIN pose_raw.cameras USING (camera_no)"
+            " WHERE name = %s AND ts > to_timestamp(%s)",
+            camera,
+            since_s,
+        )[0][0]
+
+    def state(self, camera: str) -> str:
+        found = self.ask(
+            "SELECT state FROM pose_raw.camera_now JOIN pose_raw.cameras USING (camera_no) WHERE name = %s", camera
+        )
+        return found[0][0] if found else "unknown"
+
+
+def until(what: Callable[[], bool], timeout_s: float, named: str) -> float:
+    """Wait for it; how long that took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < timeout_s, f"{named} did not happen within {timeout_s} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_server()
+    return clips.write(tmp_path_factory.mktemp("clips") / "a.mp4")
+
+
+@pytest.fixture
+def weather() -> Iterator[Weather]:
+    loop = Weather()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "c.yaml"
+    path.write_text(CONFIG)
+    return str(path)
+
+
+def test_cameras_come_and_go_while_a_run_lasts(program: Program, dsn: str, clip: Path, config: str) -> None:
+    server, history = CameraServer({"x": clip}), History(dsn)
+    where = ("--db", dsn, "--config", config)
+    try:
+        program("camera", "add", "first", server.url("x"), *where).done()
+        with Posebus(Path("/dev/null/home")).started("run", "--cameras", *where) as run:
+            until(lambda: history.frames("first") > 0, 120, "rows of the first camera")
+
+            program("camera", "add", "second", server.url("x"), "--fps", "5", *where).done()
+            assert until(lambda: history.frames("second") > 0, 20, "rows of the second camera") <= 5
+            assert history.state("first") == "live"
+
+            server.kill()
+            until(lambda: history.state("first") == "waiting", 10, "waiting")
+            shown = [""]
+
+            def told() -> bool:
+                shown[0] = program("camera", "ls", *where).done().out
+                return shown[0].count("waiting") == 2 and "nothing listens at this address" in shown[0]
+
+            until(told, 10, "both waiting, with the reason")
+            server.start()
+            until(lambda: history.state("first") == "live", 10, "live again")
+
+            program("camera", "pause", "first", *where).done()
+            until(lambda: history.state("first") == "paused", 5, "paused")
+            time.sleep(1)
+            before = history.frames("first")
+            time.sleep(1)
+            assert history.frames("first") == before
+            program("camera", "resume", "first", *where).done()
+            until(lambda: history.frames("first") > before, 10, "rows after resume")
+
+            program("camera", "rm", "second", *where).done()
+            readers = [child for child in psutil.Process(run.pid).children() if child.is_running()]
+            until(lambda: len(psutil.Process(run.pid).children()) == len(readers) - 1 or len(readers) == 1, 8, "an end")
+
+            children = psutil.Process(run.pid).children()
+            run.send_signal(signal.SIGINT)
+            assert ended(run).code == 130
+            assert not [child for child in children if child.is_running()]
+    finally:
+        server.close()
+    states = [row[0] for row in history.ask("SELECT state FROM pose.camera_status WHERE camera = 'first' ORDER BY ts")]
+    for wanted in ("connecting", "live", "waiting", "paused"):
+        assert wanted in states
+    sessions = history.ask(
+        "SELECT session, min(ts), max(ts), count(*) - count(DISTINCT frame_no) FROM pose.frame_outcomes"
+        " WHERE camera = 'first' GROUP BY 1 ORDER BY 1"
+    )
+    assert len(sessions) >= 3
+    assert all(a[2] < b[1] for a, b in itertools.pairwise(sessions)), "event time went back"
+    assert all(twice == 0 for *_, twice in sessions)
+
+
+def test_someone_on_the_floor_over_an_outage_has_fallen(
+    program: Program, dsn: str, tmp_path: Path, config: str, weather: Weather
+) -> None:
+    need_server()
+    folder = Path(painted(tmp_path / "ward", 375))
+    pictures = [np.asarray(cv2.imread(str(path)), dtype=np.uint8) for path in sorted(folder.iterdir())]
+    film = clips.write(tmp_path / "ward.mp4", fps=25, gop=5, frames=pictures)
+    port = free_port()
+    proxy = weather.proxy(port)
+    down: list[float] = []
+
+    def play() -> None:
+        until(lambda: proxy.connections > 0, 60, "a connection")
+        # The film begins with the server; the fall is from 3.0 to 3.6 s of it.
+        server = CameraServer({"ward": film}, port=port)
+        time.sleep(3.9)
+        down.append(time.time())
+        proxy.refuse()
+        time.sleep(0.8)
+        proxy.listen()
+        time.sleep(7)
+        server.close()
+
+    playing = threading.Thread(target=play)
+    playing.start()
+    try:
+        program("run", proxy.url("ward"), "--camera", "ward", "--limit-s", "11", "--db", dsn, "--config", config).done()
+    finally:
+        playing.join()
+
+    history = History(dsn)
+    falls = history.ask("SELECT extract(epoch FROM ts)::float8 FROM pose.events WHERE kind = 'fall' ORDER BY ts")
+    gap = history.ask(
+        "SELECT extract(epoch FROM b.first - a.last)::float8 FROM"
+        " (SELECT session, max(ts) AS last FROM pose.frame_outcomes GROUP BY 1) a,"
+        " (SELECT session, min(ts) AS first FROM pose.frame_outcomes GROUP BY 1) b WHERE a.session < b.session"
+    )
+    assert gap, "there was no outage"
+    assert 0.8 < gap[0][0] < 3
+    assert [at for (at,) in falls if down[0] - 3 < at < down[0] + 3], (down, falls)
+
+
+def test_no_password_is_anywhere(
+    program: Program, dsn: str, clip: Path, config: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = CameraServer({"x": clip}, user="viewer", password=PASSWORD)
+    history, where = History(dsn), ("--db", dsn, "--config", config)
+    forms = [form for word in (PASSWORD, WRONG) for form in (word, quote(word, safe=""), quote(word))]
+    said: list[str] = []
+    try:
+        refused = program("camera", "add", "hall", f"rtsp://viewer:{quote(PASSWORD, safe='')}@h/x", *where)
+        assert refused.code == 2
+        said += [refused.out, refused.err]
+        key = new_key()
+        monkeypatch.setenv(SECRET_KEY, key)
+        for name, word in (("right", PASSWORD), ("wrong", WRONG)):
+            url = f"rtsp://viewer:{quote(word, safe='')}@127.0.0.1:{server.port}/x"
+            done = program("camera", "add", name, url, *where).done()
+            said += [done.out, done.err]
+        (tmp_path / "kept").write_text(PASSWORD)
+        bare = server.url("x")
+        program(
+            "camera", "add", "kept", bare, "--user", "viewer", "--password-file", str(tmp_path / "kept"), *where
+        ).done()
+        tried = program("camera", "test", "wrong", "--snapshot", str(tmp_path / "x.jpg"), *where)
+        assert tried.code == 3
+        said += [tried.out, tried.err]
+
+        posebus = Posebus(Path("/dev/null/home"))
+        with _keyed(posebus, key).started("run", "--cameras", *where) as run:
+            for name, state in (("right", "live"), ("kept", "live"), ("wrong", "unauthorized")):
+                until(lambda name=name, state=state: history.state(name) == state, 120, f"{name} {state}")
+            for process in (psutil.Process(run.pid), *psutil.Process(run.pid).children()):
+                said += [" ".join(process.cmdline()), str(process.environ())]
+            server.kill()
+            until(lambda: history.state("right") == "waiting", 10, "waiting")
+            run.send_signal(signal.SIGINT)
+            last = ended(run)
+            said += [last.out, last.err]
+        listed = program("camera", "ls", *where).done()
+        said += [listed.out, listed.err]
+    finally:
+        server.close()
+    assert "unauthorized" in last.err, "the log says nothing: nothing was looked through"
+    with psycopg.connect(dsn) as connection:
+        tables = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'm')"
+            " AND relnamespace IN ('pose_raw'::regnamespace, 'pose'::regnamespace)"
+        ).fetchall()
+        for (table,) in tables:
+            said += [str(row) for row in connection.execute(f"SELECT t::text FROM {table} t".encode()).fetchall()]
+    found = [text[:200] for text in said for form in forms if form in text]
+    assert not found
+
+
+def _keyed(posebus: Posebus, key: str) -> Posebus:
+    class Keyed(Posebus):
+        def _environment(self) -> dict[str, str]:
+            return {**posebus._environment(), SECRET_KEY: key}
+
+    return Keyed(posebus.home)
+
+
+def test_a_camera_is_tried_and_recorded(program: Program, clip: Path, tmp_path: Path) -> None:
+    server = CameraServer({"x": clip})
+    try:
+        snapshot = tmp_path / "x.jpg"
+        out = program("camera", "test", server.url("x"), "--s", "1", "--snapshot", str(snapshot)).done().out
+        for word in ("h264", "320 x 192", "10 as it says", "first picture after", "of ours"):
+            assert word in out.replace("behind ours", "of ours").replace("ahead of ours", "of ours"), out
+        assert cv2.imread(str(snapshot)).shape == (192, 320, 3)
+
+        film = tmp_path / "film.mkv"
+        said = program("record", server.url("x"), "-o", str(film), "--s", "2").done().out
+        assert f"{film}: 2" in said
+        capture = cv2.VideoCapture(str(film))
+        read = []
+        while (grabbed := capture.read())[0]:
+            read.append(clips.number_of(np.asarray(grabbed[1], dtype=np.uint8)))
+        assert 18 <= len(read) <= 23
+        assert all((a + 1) % clips.PICTURES == b for a, b in itertools.pairwise(read)), read
+    finally:
+        server.close()
+
+
+def test_a_camera_that_gives_nothing_is_explained(program: Program, weather: Weather) -> None:
+    proxy = weather.proxy(free_port())
+    proxy.answer("404 Not Found")
+    done = program("camera", "test", proxy.url("x"))
+
+    assert done.code == 3
+    assert "the camera knows no such path (404)" in done.err
+    assert "/stream1" in done.err

@@ -1,0 +1,65 @@
+"""Every fault of a camera is seen, named and recovered from; all of them at the same time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.arena import Arena
+from tests.faults.scripts import SCRIPTS
+from tests.rtsp.cameras import need_server
+
+NAMES = ("h264", "b_frames", "h265", "mjpeg", "audio", "slow")
+FPS = {"slow": 5.0}
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[None]]]:
+    """What became of each script."""
+    need_server()
+    with Arena(tmp_path_factory.mktemp("faults")) as arena, ThreadPoolExecutor(len(SCRIPTS)) as pool:
+        yield {name: pool.submit(work, arena) for name, work in SCRIPTS.items()}
+    left = [thread.name for thread in threading.enumerate() if thread.name in ("watch", "proxies")]
+    assert not left
+
+
+@pytest.fixture
+def thirty(tmp_path: Path) -> Iterator[Arena]:
+    with Arena(tmp_path) as arena:
+        yield arena
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_camera_survives(name: str, outcomes: Mapping[str, Future[None]]) -> None:
+    outcomes[name].result(120)
+
+
+def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[None]], thirty: Arena) -> None:
+    """Begun together, all live, none in another's way; pictures come as fast as they are sent."""
+    wait(outcomes.values(), 200)  # so that they do not disturb each other
+    servers = [thirty.server(thirty.files) for _ in range(5)]
+    watches = [thirty.watch(server.url(name)) for server in servers for name in NAMES]
+
+    children = psutil.Process().children()
+    for watch in watches:
+        watch.wait_pictures(1, 40)
+    counts = [len(watch.pictures) for watch in watches]
+    began = time.monotonic()
+    time.sleep(3)
+    rates = [
+        (len(watch.pictures) - count) / (time.monotonic() - began) / FPS.get(name, 10.0)
+        for watch, count, name in zip(watches, counts, NAMES * 5, strict=True)
+    ]
+    for watch in watches:
+        watch.close()
+
+    assert min(rates) > 0.7
+    assert len(psutil.Process().children()) == len(children) - 30
