@@ -13,7 +13,7 @@ UPGRADE ?=
 HISTORY ?=
 FAULTS ?=
 
-.PHONY: outages test-compose schemas chaos faults help setup demo test static lint types layers docs-check tests format docs quality bench bench-history lock clean distclean
+.PHONY: chaos-workers outages test-compose schemas chaos faults help setup demo test static lint types layers docs-check tests format docs quality bench bench-history lock clean distclean
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ faults: setup  ## Lose twenty cameras five hundred times at once: docs/reliabili
 outages: setup  ## Kill and stop Kafka brokers under load for as long as it happens in life.
 	@infra/dev/broker.sh
 	@POSEBUS_LONG=1 $(BIN)/pytest -q tests/integration/kafka/test_outages.py
+
+chaos-workers: setup  ## Kill workers over Kafka a hundred times: docs/reliability.md.
+	@PYTHONPATH=. $(BIN)/python -m tests.chaos.workers
 
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks

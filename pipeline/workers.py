@@ -209,6 +209,7 @@ class Workers:
             sink,
             topic_id=self.bus.topic_id,
             clock=time.monotonic,
+            outcomes=STORED[0],
             watch=Watch(self.metrics, SINK_NAME),
         )
 
@@ -342,7 +343,17 @@ def camera_topic(bus: Bus, client: str, number: Callable[[str], int] = lambda _:
 
 
 def add_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
-    """Put cameras into the registry's topic. Raises BusUnavailable, StateError.
+    """Put cameras into the registry's topic, in place of what it said of them. Raises BusUnavailable."""
+    codec = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
+    producer = bus.producer(client)
+    for spec in specs:
+        producer.send(Outgoing(CAMERAS, spec.camera_no % PARTITIONS, spec.name.encode(), codec.encode(spec)))
+    producer.flush(_FLUSH_S)
+    producer.close()
+
+
+def seed_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
+    """Put the cameras of a configuration into the registry's topic. Raises BusUnavailable, StateError.
 
     A camera that is there just so stays untouched, so that its reader goes on; one that was paused stays paused.
     """
@@ -350,15 +361,13 @@ def add_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
     known: dict[bytes, CameraSpec | None] = {}
     for raw in bus.read(CAMERAS, frozenset(spec.camera_no % PARTITIONS for spec in specs)):
         known[raw.key] = None if raw.value is None else codec.decode(raw.value)
-    producer = bus.producer(client)
+    new = []
     for spec in specs:
         before = known.get(spec.name.encode())
-        if before is not None:
-            spec = replace(spec, paused=before.paused)
-        if before is None or not _alike(before, spec):
-            producer.send(Outgoing(CAMERAS, spec.camera_no % PARTITIONS, spec.name.encode(), codec.encode(spec)))
-    producer.flush(_FLUSH_S)
-    producer.close()
+        wanted = spec if before is None else replace(spec, paused=before.paused)
+        if before is None or not _alike(before, wanted):
+            new.append(wanted)
+    add_cameras(bus, new, client)
 
 
 def _alike(one: CameraSpec, other: CameraSpec) -> bool:

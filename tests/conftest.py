@@ -7,6 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is a matter of what else the machine does; what it is to find is not.
+settings.register_profile("posebus", deadline=None)
+settings.load_profile("posebus")
 
 pytest_plugins = ("tests.homes", "tests.debian", "tests.published", "tests.broker.fixtures")
 

@@ -15,19 +15,18 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from pipeline.cli.password_files import LOGINS, ensure_passwords
-from pipeline.cli.run import ConfigOption, database_address
+from pipeline.cli.run import ConfigOption
 from pipeline.cli.schemas import published
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.cli.up import specs_of
-from pipeline.cli.worker import stopped_by_signals
+from pipeline.cli.worker import opened, stopped_by_signals
 from pipeline.config import Config, load_config
-from pipeline.core.errors import DatabaseError, SinkUnavailable, TransientError
-from pipeline.database import Database, open_database
+from pipeline.core.errors import TransientError
 from pipeline.database.logins import LoginRole, ensure_login
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.topology import TOPICS, kafka_topics
-from pipeline.workers import add_cameras
+from pipeline.workers import seed_cameras
 
 EXAMPLES = """
 Examples:
@@ -82,7 +81,7 @@ def init(
 def _installed(
     settings: Config, passwords: dict[str, str], waiter: _Waiter, held: ExitStack, *, cameras_only: bool
 ) -> None:
-    database = held.enter_context(waiter.until_there(lambda: _opened(settings, migrate=not cameras_only)))
+    database = held.enter_context(waiter.until_there(lambda: opened(settings, migrate=not cameras_only)))
     if not cameras_only:
         roles: tuple[LoginRole, ...] = ("writer", "reader")
         for role in (role for role in roles if role in passwords):
@@ -100,17 +99,8 @@ def _installed(
             waiter.until_there(lambda: published(settings, registry))
             OUT.print(cell(f"{len(TOPICS)} schemas are in the registry {registry.url}"))
     cameras = waiter.until_there(lambda: specs_of(settings, database))
-    waiter.until_there(lambda: add_cameras(bus, cameras, "init"))
+    waiter.until_there(lambda: seed_cameras(bus, cameras, "init"))
     OUT.print(cell("\n".join(f"camera {each.name}: number {each.camera_no}" for each in cameras) or "no camera yet"))
-
-
-def _opened(settings: Config, *, migrate: bool) -> Database:
-    try:
-        return open_database(database_address(settings, None), settings.home, migrate=migrate)
-    except DatabaseError as error:
-        if isinstance(error.__cause__, SinkUnavailable):
-            raise error.__cause__ from error
-        raise
 
 
 class _Waiter:

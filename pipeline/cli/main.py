@@ -38,9 +38,7 @@ COMMANDS = {
     "demo": Entry(
         "pipeline.cli.demo", "demo", "Run a simulated gym and a simulated ward through all seven stages into SQL."
     ),
-    "camera": Entry(
-        "pipeline.cli.camera", "app", "Cameras: add, test, ls, edit, pause, resume, rm, discover, key."
-    ),
+    "camera": Entry("pipeline.cli.camera", "app", "Cameras: add, test, ls, edit, pause, resume, rm, discover, key."),
     "record": Entry("pipeline.cli.record", "record", "Store what a camera sends, without decoding or re-encoding it."),
     "doctor": Entry("pipeline.cli.doctor", "doctor", "Try everything that posebus needs on this machine."),
     "config": Entry("pipeline.cli.configuration", "app", "The configuration: check."),

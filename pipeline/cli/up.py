@@ -28,7 +28,7 @@ from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.runners.supervise import Supervisor
 from pipeline.topology import kafka_topics
-from pipeline.workers import add_cameras
+from pipeline.workers import seed_cameras
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def _prepared(settings: Config, bus: KafkaBus, database: Database, stop: threadi
             bus.ensure(kafka_topics())
             if registry is not None:
                 published(settings, registry)
-            add_cameras(bus, specs_of(settings, database), "up")
+            seed_cameras(bus, specs_of(settings, database), "up")
         except TransientError as error:
             if error.message != told:  # once, however long it lasts
                 told = error.message

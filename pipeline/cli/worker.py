@@ -16,11 +16,12 @@ import cv2
 import typer
 
 from pipeline.bus.kafka import KafkaBus
+from pipeline.bus.kafka.topics import settings_of
 from pipeline.cli.run import ConfigOption, database_address
 from pipeline.config import Config, load_config
 from pipeline.config.worker import Runner
-from pipeline.core.errors import BusUnavailable, ConfigError, SinkUnavailable, TransientError
-from pipeline.database import Outbox, open_database
+from pipeline.core.errors import BusUnavailable, ConfigError, DatabaseError, SinkUnavailable, TransientError
+from pipeline.database import Database, Outbox, open_database
 from pipeline.database.connect import Address
 from pipeline.installation import bus_of, cluster_of, registry_of
 from pipeline.logs import setup_logging
@@ -114,6 +115,16 @@ def worker(
             made.run(stop, alive)
 
 
+def opened(settings: Config, *, migrate: bool = True) -> Database:
+    """The database. Raises SinkUnavailable where waiting helps, DatabaseError where it does not."""
+    try:
+        return open_database(database_address(settings, None), settings.home, migrate=migrate)
+    except DatabaseError as error:
+        if isinstance(error.__cause__, SinkUnavailable):
+            raise error.__cause__ from error
+        raise
+
+
 def _end_with(parent: int, stop: threading.Event) -> None:
     """Whoever started us would start others in our place when it comes back."""
     if os.getppid() != parent:
@@ -141,7 +152,7 @@ def _make(
             raise ConfigError("the archive has no folder", hint="set `archive: {folder: PATH}` in the configuration")
         return workers.archive(ArchiveSink(settings.archive.folder))
     if stages == [SINK]:
-        database = held.enter_context(open_database(database_address(settings, None), settings.home))
+        database = held.enter_context(opened(settings))
         sink = database.sink()
         held.enter_context(workers.camera_history(database.cameras().note).running())
         policy = settings.history.policy()
@@ -161,12 +172,24 @@ def _outbox(settings: Config, held: ExitStack) -> Outbox:
 
 
 def _check_topics(bus: KafkaBus) -> None:
-    """Raises ConfigError for an installation whose topics were never made."""
-    for spec in kafka_topics():
-        try:
-            bus.topic_id(spec.name)
-        except ConfigError as error:
-            raise ConfigError(error.message, hint="posebus topics ensure makes them") from error
+    """Raises ConfigError for an installation whose topics were never made, or do not take what we send."""
+    specs = kafka_topics()
+    found = {facts.name: facts for facts in bus.describe([spec.name for spec in specs])}
+    for spec in specs:
+        if spec.name not in found:
+            try:
+                bus.topic_id(spec.name)
+            except ConfigError as error:
+                raise ConfigError(error.message, hint="posebus topics ensure makes them") from error
+            continue
+        facts = found[spec.name]
+        # Without the right to see its settings nothing is known.
+        if facts.settings and spec.max_message_bytes is not None and facts.max_bytes < spec.max_message_bytes:
+            raise ConfigError(
+                f"the topic {bus.prefix}{spec.name} takes records of {facts.max_bytes} bytes, "
+                f"posebus sends up to {spec.max_message_bytes}",
+                hint=f"set its max.message.bytes to {settings_of(spec)['max.message.bytes']}",
+            )
 
 
 def _when_there(make: Callable[[], Runnable], stop: threading.Event, alive: Callable[[], None]) -> Runnable | None:

@@ -44,8 +44,8 @@ def _source(text: str, fps: float | None) -> Source:
         return SimulatedSource(scene if fps is None else replace(scene, fps=min(fps, scene.fps)))
     if name in _CAMERA_SCHEMES:
         raise SourceError(
-            f"{redact(text)}: network cameras are not in this version",
-            hint="record it to a file first, or try a simulated camera: sim://gym",
+            f"{redact(text)}: no address of a source that can be read here",
+            hint="network cameras are read by rtsp:// and rtsps:// (posebus run, camera add); else record it to a file",
         )
     if name != "file":
         raise SourceError(f"{redact(text)}: unknown kind of source {name}://", hint=_WHAT)

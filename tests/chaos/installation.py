@@ -130,7 +130,7 @@ def disturb(
     """
     began = time.monotonic()
     config = _config(home, ",".join(cluster.servers), prefix, cameras, models, layout, runner)
-    Posebus(undisturbed).run("run", *cameras, "--strict", "--config", str(config)).done()
+    Posebus(undisturbed).run("run", *cameras, "--strict", "--config", str(config), timeout_s=1800).done()
     with Posebus(home).started("up", "--config", str(config)) as process:
         running = Installation(cluster, home, process, frames)
         for share, disturbance in disturbances:

@@ -319,3 +319,17 @@ def test_a_worker_whose_topics_were_never_made_says_how_they_are(
     done = Posebus(new_home()).run("worker", "track", "--config", str(file))
 
     done.refused(2, r"no topic named nobody\.\w+ in Kafka at localhost", "posebus topics ensure")
+
+
+@pytest.mark.xdist_group("kafka")
+def test_a_worker_whose_topics_take_less_than_it_sends_does_not_start(
+    kafka: Cluster, kafka_bus: KafkaBus, new_home: NewHome, tmp_path: Path
+) -> None:
+    small = [replace(s, max_message_bytes=2**20) if s.name == "detections" else s for s in kafka_topics()]
+    kafka_bus.ensure(small)
+    file = tmp_path / "c.yaml"
+    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {kafka_bus.prefix}}}\n")
+
+    done = Posebus(new_home()).run("worker", "track", "--config", str(file))
+
+    done.refused(2, r"detections takes records of 1048576 bytes, posebus sends up to 5242880", "max.message.bytes to ")

@@ -25,7 +25,7 @@ _BACK_S = 400.0
 """Far above what is measured: a machine may be busy with other things. What it takes is told."""
 
 _LONG_S = 1800.0
-_HOLES = """
+HOLES = """
 SELECT camera, session, count(*), count(DISTINCT frame_no), min(frame_no), max(frame_no) FROM frame_outcomes
 GROUP BY 1, 2 HAVING min(frame_no) <> 0 OR count(*) <> max(frame_no) + 1 OR count(DISTINCT frame_no) <> count(*)
 """
@@ -110,7 +110,7 @@ class Check:
         return all(row["behind"] == 0 for row in json.loads(said))
 
     def _nothing_lost(self, workers: list[str]) -> None:
-        holes = self._stack.sql(_HOLES)
+        holes = self._stack.sql(HOLES)
         assert not holes, f"holes (camera, session, rows, frames, first, last): {holes}"
         films = self._stack.sql(
             "SELECT camera, count(DISTINCT session), count(*), count(*) FILTER (WHERE outcome = 'stored')"

@@ -63,7 +63,7 @@ def test_a_file_without_pictures_is_refused(
         ("sim://gym?people=two", "people is 'two', expected a whole number", "the default is 2"),
         ("sim://gym?people", "does not read as parameters", "name=value"),
         (f"sim://ann:{SECRET}@gym", "a scene has no user", "did you mean gym"),
-        (f"rtsp://ann:{SECRET}@10.0.0.1/x", r"rtsp://ann:\*\*\*@10\.0\.0\.1/x: network cameras", "record it"),
+        (f"rtmp://ann:{SECRET}@10.0.0.1/x", r"rtmp://ann:\*\*\*@10\.0\.0\.1/x: no address of a source", "rtsp://"),
         (f"postgresql://ann:{SECRET}@db/x", "unknown kind of source postgresql://", "give a video file"),
         ("", "a source has no name", "name a video file"),
     ],

@@ -16,12 +16,12 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.codec.records import AvroCodec
 from pipeline.codec.schemas import SchemaBook
 from pipeline.core.errors import BusUnavailable
-from pipeline.core.ports import Outgoing
+from pipeline.core.ports import Outgoing, TopicPartition
 from pipeline.core.records import Dropped, Record, Tick
 from pipeline.topology import PARTITIONS, kafka_topics
 from tests.broker.cluster import Cluster
 from tests.broker.fixtures import NewCluster, bus_on
-from tests.e2e.processes import Posebus
+from tests.e2e.processes import Posebus, ended
 from tests.e2e.screen import Screen, motions
 from tests.samples import stamp
 
@@ -88,12 +88,12 @@ def test_top_shows_workers_and_cameras_once(site: KafkaBus, config: str, tmp_pat
     deadline = time.monotonic() + 30
     while len(records) < 3 and time.monotonic() < deadline:
         records += consumer.poll(0.2).records
-    consumer.commit({records[0].place: records[0].offset + 1})
+    consumer.commit({records[0].place: records[0].offset + 1, TopicPartition("motions", 5): 0})
     posebus = Posebus(tmp_path)
 
-    with Sending(site):
+    with Sending(site), posebus.started("top", "--config", config) as other:  # its output is no terminal
         shown = json.loads(posebus.run("top", "--once", "--format", "json", "--config", config).done().out)
-        table = posebus.run("top", "--config", config).done().out
+        table = ended(other).done().out
     consumer.close()
 
     cameras = {each["camera"]: each for each in shown["cameras"]}

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.core.errors import BusUnavailable, InvalidRecord, TransientError
 from pipeline.core.letters import letter_of
 from pipeline.core.ports import BusRecord, Consumer, OffsetSink, Polled, RecordCodec, TopicPartition
-from pipeline.core.records import Record
+from pipeline.core.records import Dropped, Record, Tick
 from pipeline.metrics import Metrics
 from pipeline.runners.worker.waiting import wait
 from pipeline.runners.worker.watch import Watch
@@ -37,6 +37,7 @@ class SinkWorker:
         wrote: Called with what has come to rest.
         watch: Notes how long records take and how many wait.
         written: What is written of a record, given also as it lay on the bus.
+        outcomes: The one topic whose dropped frames and ticks count, where they pass through several; None: all do.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SinkWorker:
         wrote: Callable[[Sequence[Record[Any]]], None] = lambda _: None,
         watch: Watch | None = None,
         written: Callable[[Record[Any], BusRecord], Record[Any]] = lambda record, _: record,
+        outcomes: str | None = None,
     ) -> None:
         self._codecs = codecs
         self._consumer = consumer
@@ -64,6 +66,7 @@ class SinkWorker:
         self._wrote = wrote
         self._watch = watch or Watch(Metrics(), NAME)
         self._written = written
+        self._outcomes = outcomes
         self._records: list[Record[Any]] = []
         self._offsets: dict[TopicPartition, int] = {}
         self._write_at = 0.0
@@ -96,14 +99,14 @@ class SinkWorker:
             self._take_up()
         if len(self._records) >= self._max_records:
             self.write()
-        wait = timeout_s if not self._records else max(min(self._write_at - self._clock(), timeout_s), 0.0)
+        wait = timeout_s if not self._offsets else max(min(self._write_at - self._clock(), timeout_s), 0.0)
         polled = self._consumer.poll(wait, self._max_records - len(self._records))
         records = self._follow_assignment(polled)
-        if records and not self._records:
+        if records and not self._offsets:
             self._write_at = self._clock() + self._linger_s
         self._watch.took(records)
         try:
-            decoded = [self._written(self._decoded(raw), raw) for raw in records]
+            decoded = [self._written(record, raw) for raw in records if (record := self._decoded(raw)) is not None]
         except TransientError:  # of a schema registry: all of it is read again
             self._forget(frozenset())
             self._claim |= frozenset(raw.place for raw in records)
@@ -111,13 +114,13 @@ class SinkWorker:
         self._records += decoded
         for raw in records:
             self._offsets[raw.place] = raw.offset + 1
-        if self._records and (self._clock() >= self._write_at or len(self._records) >= self._max_records):
+        if self._offsets and (self._clock() >= self._write_at or len(self._records) >= self._max_records):
             self.write()
         return len(records)
 
     def write(self) -> None:
         """Bring what is at hand to rest. Raises SinkUnavailable; BusUnavailable when another sink has taken over."""
-        if not self._records:
+        if not self._offsets:
             return
         try:
             self._sink.write(self._records, {self._named(place): offset for place, offset in self._offsets.items()})
@@ -186,11 +189,14 @@ class SinkWorker:
         self._records, self._offsets = [], {}
         self._claim |= frozenset(kept)
 
-    def _decoded(self, raw: BusRecord) -> Record[Any]:
+    def _decoded(self, raw: BusRecord) -> Record[Any] | None:
+        """The record, or a dead letter in its place; None for a frame that passes through another topic as well."""
         try:
             if raw.value is None:
                 raise InvalidRecord(f"{raw.topic}: a record without a value")
-            return self._codecs[raw.topic].decode(raw.value, raw.attachment)
+            record = self._codecs[raw.topic].decode(raw.value, raw.attachment)
+            repeated = self._outcomes is not None and raw.topic != self._outcomes
+            return None if repeated and isinstance(record.value, Dropped | Tick) else record
         except InvalidRecord as error:
             return letter_of(NAME, raw, error)
 

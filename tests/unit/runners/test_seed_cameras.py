@@ -9,7 +9,7 @@ from pipeline.cameras import SECRET_KEY, sealed
 from pipeline.cameras.sealing import new_key
 from pipeline.core.cameras import CameraSpec
 from pipeline.topology import CAMERAS, PARTITIONS, kafka_topics
-from pipeline.workers import add_cameras
+from pipeline.workers import add_cameras, seed_cameras
 
 GYM = CameraSpec("gym", 1, "rtsp://gym/1", mode="live", user="viewer")
 
@@ -29,11 +29,11 @@ def test_what_is_there_just_so_is_not_written_again(bus: MemoryBus, monkeypatch:
     environment = {SECRET_KEY: new_key()}
     monkeypatch.setenv(SECRET_KEY, environment[SECRET_KEY])
     for _ in range(3):
-        add_cameras(bus, [replace(GYM, password=sealed("secret", environment))], "up")
+        seed_cameras(bus, [replace(GYM, password=sealed("secret", environment))], "up")
     assert written(bus) == 1
 
-    add_cameras(bus, [replace(GYM, password=sealed("another", environment))], "up")
-    add_cameras(bus, [replace(GYM, password=sealed("another", environment), fps=5.0)], "up")
+    seed_cameras(bus, [replace(GYM, password=sealed("another", environment))], "up")
+    seed_cameras(bus, [replace(GYM, password=sealed("another", environment), fps=5.0)], "up")
 
     assert written(bus) == 3
 
@@ -41,6 +41,6 @@ def test_what_is_there_just_so_is_not_written_again(bus: MemoryBus, monkeypatch:
 def test_a_paused_camera_stays_paused(bus: MemoryBus) -> None:
     add_cameras(bus, [replace(GYM, paused=True)], "camera")
 
-    add_cameras(bus, [GYM], "up")
+    seed_cameras(bus, [GYM], "up")
 
     assert written(bus) == 1
