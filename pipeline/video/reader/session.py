@@ -63,7 +63,8 @@ class Session:
         self._packets = 0
         self._told_at = 0.0
         self._suspect = True
-        self._complained_at = time.monotonic()
+        self._fps = 25.0
+        self._quiet_pictures = 0
         self._synchronised = False
         self._media_us = 0.0
         self._base_us: float | None = None
@@ -110,6 +111,7 @@ class Session:
         stream.codec_context.thread_count = 1
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate and 0 < rate <= 240 else 25.0
+        self._fps = fps
         thinning = Thinning(self._order["fps"], round(1e6 / fps))
         self._report.send(
             {"is": "open", "connection": self._order["connection"], "codec": stream.codec_context.name, "fps": fps}
@@ -120,7 +122,7 @@ class Session:
             late = self._is_late(packet, mono_us)
             if late and not packet.is_keyframe:
                 # Undecoded, up to the next key frame: else an overloaded machine would lag further and further.
-                self._suspect = True
+                self._suspect, self._quiet_pictures = True, 0
                 if thinning.keeps(mono_us - begin_us):
                     self._send_lost(packet, arrived_us)
                 continue
@@ -182,12 +184,13 @@ class Session:
 
     def _judge(self, frame: VideoFrame) -> bool:
         """Whether the picture may be damaged: from a complaint on, up to the next whole key frame."""
-        now = time.monotonic()
         if self._complaints.lines or frame.is_corrupt:
-            self._suspect, self._complained_at = True, now
-        elif frame.key_frame or now > self._complained_at + _QUIET_S:
-            # Some cameras refresh a strip of each picture and never send a key frame.
+            self._suspect, self._quiet_pictures = True, 0
+        elif frame.key_frame or self._quiet_pictures > _QUIET_S * self._fps:
+            # Some cameras refresh a strip of each picture and never send a key frame. Counted, not timed: a machine
+            # that stands still mends no picture.
             self._suspect = False
+        self._quiet_pictures += 1
         return self._suspect
 
     def _send_picture(self, frame: VideoFrame, arrived_us: int, suspect: bool) -> None:
