@@ -268,13 +268,14 @@ def _damaged(arena: Arena, flip: float, drop: float, allowed: float) -> None:
 
 @script
 def lost_packets(arena: Arena) -> None:
-    _damaged(arena, flip=0.0, drop=0.02, allowed=0.0)
+    # A slice without its middle may decode without a complaint, and so do the pictures up to the next key frame.
+    _damaged(arena, flip=0.0, drop=0.02, allowed=0.5)
 
 
 @script
 def corrupted_bytes(arena: Arena) -> None:
     # A byte that still decodes leaves no trace; over TCP and UDP checksums turn such damage into loss.
-    _damaged(arena, flip=0.04, drop=0.0, allowed=0.35)
+    _damaged(arena, flip=0.04, drop=0.0, allowed=0.5)
 
 
 @script
