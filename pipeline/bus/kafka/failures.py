@@ -74,7 +74,9 @@ def absent(servers: Sequence[str], timeout_s: float, reason: BaseException) -> P
 
 
 def hung_up(reason: BaseException) -> bool:
-    """The broker ended the connection while we showed who we are: kafka-python does not hear why."""
+    """The broker refused who we are, or ended the connection meanwhile: kafka-python does not always hear why."""
+    if isinstance(reason, errors.SaslAuthenticationFailedError):
+        return True
     return isinstance(reason, errors.KafkaConnectionError) and "disconnected" in str(reason)
 
 

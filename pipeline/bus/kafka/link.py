@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +24,17 @@ class _Reasons(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.found: deque[BaseException] = deque(maxlen=100)
+        self.found: deque[tuple[float, int | None, BaseException]] = deque(maxlen=100)
 
     def emit(self, record: logging.LogRecord) -> None:
         arguments = record.args if isinstance(record.args, tuple) else ()
         found = (each for each in arguments if isinstance(each, BaseException))
-        self.found += (each for each in found if not isinstance(each, _GAVE_UP))
+        now = time.monotonic()
+        self.found += ((now, record.thread, each) for each in found if not isinstance(each, _GAVE_UP))
+
+    def since(self, began: float, others: Container[int | None]) -> list[BaseException]:
+        """What was told since then, but for what these threads told: they belong to other clients."""
+        return [reason for at, thread, reason in list(self.found) if at >= began and thread not in others]
 
 
 _GAVE_UP = (errors.KafkaTimeoutError, errors.RequestTimedOutError)
@@ -68,11 +75,12 @@ class Link:
 
     def connect(self, kind: Callable[..., Any], client: str, settings: dict[str, Any]) -> Any:
         """A client of kafka-python. Raises BusUnavailable, ConfigError."""
-        _REASONS.found.clear()
+        began, others = time.monotonic(), {thread.ident for thread in threading.enumerate()}
+        others.discard(threading.get_ident())
         try:
             return self._made(kind, client, settings)
         except (errors.KafkaTimeoutError, errors.KafkaConnectionError) as error:
-            reasons = list(_REASONS.found) or [error]
+            reasons = _REASONS.since(began, others) or [error]
             if self.security.protocol != "plaintext" and all(map(hung_up, reasons)):
                 raise not_let_in(self.servers) from error
             raise absent(self.servers, self.timeout_s, reasons[-1]) from error

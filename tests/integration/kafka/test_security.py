@@ -55,7 +55,7 @@ class Secured:
 
     def bus(self, listener: str, security: Security, prefix: str = "gym.") -> KafkaBus:
         address = self.cluster[0].addresses[listener]
-        return KafkaBus([address], prefix=prefix, security=security, timeout_s=12.0)
+        return KafkaBus([address], prefix=prefix, security=security, timeout_s=6.0)
 
     def security(self, kind: str) -> Security:
         if kind == "ssl":
