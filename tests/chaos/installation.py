@@ -78,12 +78,9 @@ class Installation:
             self.wait(lambda: self.stored() > before, "more frames")
             self.back_s.append(time.monotonic() - at)
 
-    def quiet(self) -> bool:
-        """No row was added for a second, in any table of results."""
-        tables = ("frame_outcomes", "measures", "events", "incident_steps")
-        before = [_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") for table in tables]
-        time.sleep(1.0)
-        return before == [_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") for table in tables]
+    def complete(self, rows: Mapping[str, int]) -> bool:
+        """So many rows of each table rest, or more."""
+        return all(_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") >= n for table, n in rows.items())
 
 
 Disturbance = Callable[[Installation], None]
@@ -131,6 +128,8 @@ def disturb(
     began = time.monotonic()
     config = _config(home, ",".join(cluster.servers), prefix, cameras, models, layout, runner)
     Posebus(undisturbed).run("run", *cameras, "--strict", "--config", str(config), timeout_s=1800).done()
+    wanted = dump(undisturbed)
+    rows = {table: len(found) for table, found in wanted.items()}
     with Posebus(home).started("up", "--config", str(config)) as process:
         running = Installation(cluster, home, process, frames)
         for share, disturbance in disturbances:
@@ -138,14 +137,14 @@ def disturb(
             disturbance(running)
             running.wait_for_more()
         running.wait(lambda: running.stored() >= frames, "all frames")
-        running.wait(running.quiet, "no more rows")
+        running.wait(lambda: running.complete(rows), f"all rows: {rows}")
         process.send_signal(signal.SIGTERM)
         done = ended(process)
         assert done.code == 0, done
-    wanted, found = dump(undisturbed), dump(home)
+    found = dump(home)
     return Outcome(
         different=[name for name in wanted if name not in NOT_COMPARED and wanted[name] != found[name]],
-        rows={table: len(rows) for table, rows in wanted.items()},
+        rows=rows,
         disturbed=running.disturbed,
         back_s=running.back_s,
         seconds=time.monotonic() - began,
