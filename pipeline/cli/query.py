@@ -19,17 +19,17 @@ from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
 from pipeline.core.errors import ConfigError
 from pipeline.database import Answer, open_database
+from pipeline.database.query import VIEWS
 from pipeline.logs import setup_logging
 
-EXAMPLES = """
+EXAMPLES = f"""
 Examples:
 
   posebus query "SELECT camera, kind, count(*) FROM events GROUP BY 1, 2"
 
   posebus query "SELECT ts, x, y FROM keypoints WHERE keypoint = 'left_wrist' LIMIT 5" --format csv
 
-The views: keypoints, poses, angles, angular_velocities, tracks, measures, events, incidents, cameras, frame_outcomes,
-dead_letters.
+The views: {", ".join(VIEWS)}.
 """
 
 

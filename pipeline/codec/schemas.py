@@ -13,8 +13,6 @@ from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 
 from pipeline.core.errors import ConfigError, SchemaError
 
-PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
-
 
 def schemas_folder() -> Path:
     """Where the .avsc files lie: inside the installed package, else beside it in the checkout."""

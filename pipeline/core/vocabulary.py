@@ -192,4 +192,3 @@ MEASURES: tuple[Measure, ...] = (
 EVENT_KINDS: tuple[str, ...] = ("rep", "fall", "posture", "enter", "leave", "set", "zone", "line", "gesture")
 
 SEVERITIES: tuple[str, ...] = ("info", "warning", "critical")
-INCIDENT_STATES: tuple[str, ...] = ("new", "update", "end")

@@ -19,10 +19,13 @@ from pipeline.database.connect import READER_TIMEOUT_S, Address, Connection
 _READING_ONLY = ("25006", "42501")
 _NOT_READY = "55000"
 """Among others: writing to a view."""
-_VIEWS = (
-    "the views: keypoints, poses, angles, angular_velocities, tracks, measures, events, incidents, cameras,"
-    " frame_outcomes, deliveries"
-)
+VIEWS = (
+    "keypoints", "poses", "last_pose", "tracks", "angles", "angular_velocities", "measures", "events", "reps",
+    "incidents", "incident_steps", "deliveries", "cameras", "camera_status", "frame_outcomes", "dead_letters",
+    "people_hourly", "time_in_posture", "risk_minutes", "zone_occupancy",
+)  # fmt: skip
+"""All that can be asked, what people ask for most first."""
+_VIEWS = f"the views: {', '.join(VIEWS)}"
 
 
 Row = tuple[Any, ...]

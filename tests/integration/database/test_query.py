@@ -7,6 +7,7 @@ import pytest
 from pipeline.core.errors import DatabaseError
 from pipeline.database import Database
 from pipeline.database.connect import Connection
+from pipeline.database.query import VIEWS
 
 
 def refused(database: Database, statement: str) -> DatabaseError:
@@ -41,6 +42,12 @@ def test_no_rows_have_columns_too(database: Database) -> None:
     assert answer.names == ("ts", "camera", "score")
     assert answer.types == ("timestamptz", "text", "float4")
     assert answer.rows == []
+
+
+def test_the_views_that_are_told_are_all_there_are(database: Database) -> None:
+    there = database.query("SELECT viewname::text FROM pg_views WHERE schemaname = 'pose'").rows
+
+    assert sorted(there) == sorted((name,) for name in VIEWS)
 
 
 def test_explain_and_show_are_answered(database: Database) -> None:
