@@ -50,7 +50,8 @@ class Counter:
             posture=np.array([person.posture for person in people], np.int64),
             now_us=told.now_us,
         )
-        state.moves, done = count_reps(state.moves, self._plan, look, self._options.max_gap_s)
+        options = self._options
+        state.moves, done = count_reps(state.moves, self._plan, look, options.max_gap_s, options.steady_s)
         for rep in done:
             exercise = self._plan.exercises[rep.row].name
             evidence = evidence_of(self._plan, rep)

@@ -27,6 +27,7 @@ class RepTable:
         bad_s, unseen_s: (P, R) float32, seconds out of bounds and without a needed measure.
         foot: (P, R, 2) float32, where the feet stood in the first phase, pixels.
         gauge: (P, R, C) float32, greatest values so far times their sign; NaN = none.
+        features: (P, F) float32, the measures that phases are told by, smoothed; NaN = unknown.
     """
 
     rows: list[str]
@@ -42,9 +43,10 @@ class RepTable:
     unseen_s: F32
     foot: F32
     gauge: F32
+    features: F32
 
 
-def blank_table(rows: Sequence[str], gauges: int, people: int) -> RepTable:
+def blank_table(rows: Sequence[str], gauges: int, features: int, people: int) -> RepTable:
     """The table of people of whom nothing is known."""
     shape = (people, len(rows))
     return RepTable(
@@ -61,4 +63,5 @@ def blank_table(rows: Sequence[str], gauges: int, people: int) -> RepTable:
         unseen_s=np.zeros(shape, np.float32),
         foot=np.full((*shape, 2), np.nan, np.float32),
         gauge=np.full((*shape, gauges), np.nan, np.float32),
+        features=np.full((people, features), np.nan, np.float32),
     )

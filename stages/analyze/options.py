@@ -130,6 +130,10 @@ class AnalyzeOptions:
     """Repetitions are looked for at most this often, seconds, [0, 1]: in every second frame of 30 a second, in each of
     20 or fewer. The quickest phase, the open one of a jumping jack, lasts 0.2 s."""
 
+    steady_s: float = 0.1
+    """Repetitions are told by measures smoothed with this time constant, seconds, (0, 1]: a third of 0.3 s, for which
+    most exercises hold their first phase. Angles are given out as they are."""
+
     set_pause_s: float = 10.0
     """A set is over after a pause of this length, seconds, (0, 3600], or when its person leaves."""
 

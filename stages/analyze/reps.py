@@ -58,13 +58,19 @@ class Rep(NamedTuple):
     gauges: list[float]
 
 
-def count_reps(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float) -> tuple[RepTable, list[Rep]]:
-    """Take one frame: the table with its people first, in their order, and what they have completed."""
+def count_reps(
+    table: RepTable | None, plan: Plan, look: Look, max_gap_s: float, steady_s: float
+) -> tuple[RepTable, list[Rep]]:
+    """Take one frame: the table with its people first, in their order, and what they have completed.
+
+    Measures are smoothed with the time constant `steady_s`, so that noise neither ends a phase nor makes one.
+    """
     table = _with_people(table, plan, look, max_gap_s)
     table.looked_us = look.now_us
     n = len(look.track_id)
     dt_s = ((look.now_us - table.at_us[:n]) * 1e-6).astype(np.float32)[:, None]
     table.at_us[:n] = look.now_us
+    look = look._replace(features=_steadied(table, look.features, dt_s, steady_s))
     inside, fair = _judge(plan, look)
     seen = (np.isnan(look.features).astype(np.float32) @ plan.needed) == 0
     rests = seen & inside[:, 0]
@@ -83,6 +89,18 @@ def count_reps(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float)
     if any_of(moving):
         _go_on(table, plan, look, inside, fair, rests, moving, dt_s)
     return table, list(_claims(table, plan, rests)) if any_of(phase == DONE) else []
+
+
+def _steadied(table: RepTable, features: F32, dt_s: F32, steady_s: float) -> F32:
+    """(N, F) exponential moving average of the measures, which begins with the first one that is known."""
+    before = table.features[: len(features)]
+    gain = -np.expm1(-dt_s / np.float32(steady_s))
+    steady = before + gain * (features - before)
+    begins = np.isnan(before)
+    if any_of(begins):
+        steady[begins] = features[begins]
+    before[:] = steady
+    return steady
 
 
 def _judge(plan: Plan, look: Look) -> tuple[Bool, Bool]:
@@ -231,8 +249,9 @@ def _forget(table: RepTable, lost: Bool) -> None:
 def _with_people(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float) -> RepTable:
     """The table with the people of the frame first, then others who were seen lately."""
     n = len(look.track_id)
-    if table is None or table.rows != list(plan.names) or table.gauge.shape[2] != plan.gauge_sign.shape[1]:
-        table = blank_table(plan.names, plan.gauge_sign.shape[1], 0)
+    sizes = plan.gauge_sign.shape[1], look.features.shape[1]
+    if table is None or table.rows != list(plan.names) or (table.gauge.shape[2], table.features.shape[1]) != sizes:
+        table = blank_table(plan.names, *sizes, 0)
     same = table.track_id[:n].tobytes() == look.track_id.tobytes()
     if same and len(table.track_id) == n:
         return table
@@ -242,7 +261,7 @@ def _with_people(table: RepTable | None, plan: Plan, look: Look, max_gap_s: floa
         return table
     place = {track: i for i, track in enumerate(table.track_id.tolist())}
     kept = np.nonzero(absent)[0]
-    fresh = blank_table(plan.names, plan.gauge_sign.shape[1], n + len(kept))
+    fresh = blank_table(plan.names, *sizes, n + len(kept))
     fresh.track_id[:n], fresh.at_us[:n] = look.track_id, look.now_us
     new = [i for i, track in enumerate(look.track_id.tolist()) if track in place]
     old = [place[track] for track in look.track_id[new].tolist()]

@@ -17,20 +17,21 @@ class SmoothOptions:
     filter: Filter = "one_euro"
     """one_euro: strong at rest, quick in motion. ema: always the same. kalman: follows steady motion without lag."""
 
-    min_cutoff_hz: float = 0.4
-    """One Euro: cut-off at rest. Hz, > 0. Found as its paper (Casiez et al., 2012) says: first this, lowered until of
-    white noise of 0.006 sizes (1 cm) on someone standing still less than 0.3 is left at 25 frames/s."""
+    min_cutoff_hz: float = 0.5
+    """One Euro: cut-off at rest. Hz, > 0. Found as its paper (Casiez et al., 2012) says: first this, with the speed of
+    rest, lowered until of white noise on someone standing still less than 0.3 is left at 25 frames/s."""
 
-    beta: float = 4.0
-    """One Euro: how much the cut-off grows with speed. Hz per size/s, >= 0. Then this, raised until the lag is below
-    60 ms: a sine of 0.15 sizes at 1 Hz lags 45 ms, of 0.12 at 0.5 Hz 58 ms, of 0.05 at 1 Hz 80 ms."""
+    beta: float = 40.0
+    """One Euro: how much the cut-off grows with speed. Hz per size/s, >= 0. Then this, raised until angles in motion are
+    within 4 degrees: a sine of 0.15 sizes at 1 Hz lags 9 ms, of 0.12 at 0.5 Hz 17 ms, of 0.05 at 1 Hz 25 ms."""
 
-    rest_speed: float = 0.0
+    rest_speed: float = 0.18
     """One Euro, an addition to its paper: so much of the speed is noise and does not raise the cut-off. Sizes/s, >= 0.
-    White noise of 0.006 sizes at 25 frames/s looks like a speed of 0.15; docs/angles.md has settings for it."""
+    White noise of 0.0066 sizes at 25 frames/s looks like it: what the bundled model errs by from frame to frame at the
+    wrists (benchmarks/pose_noise.py), its worst joints."""
 
-    derivative_cutoff_hz: float = 1.0
-    """One Euro: cut-off of the speed. Hz, > 0. The paper's."""
+    derivative_cutoff_hz: float = 2.0
+    """One Euro: cut-off of the speed. Hz, > 0. With the 1 Hz of the paper the filter wakes too late for a repetition."""
 
     ema_s: float = 0.1
     """EMA: time constant, which is also the lag behind a steady motion. Seconds, > 0."""

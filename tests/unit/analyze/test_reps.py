@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from stages.analyze import Band, Exercise, Phase
+from stages.analyze.features import COLUMNS
+from stages.analyze.plan import plan_of
+from stages.analyze.reps import Look, count_reps
 from tests.unit.analyze.figures import (
     BEND,
     HALF_SQUAT,
@@ -45,7 +48,7 @@ def test_a_repetition_carries_its_evidence() -> None:
 
     rep = done.of("rep", "squat")
     assert rep.end_us is not None
-    assert 1.0 <= seconds(rep.at_us) < 1.5
+    assert 1.0 <= seconds(rep.at_us) < 1.6
     assert 2.5 < seconds(rep.end_us) <= 3.0
     assert rep.evidence["knee_flexion"] == pytest.approx(115, abs=3)
     assert rep.evidence["seconds"] == pytest.approx(seconds(rep.end_us) - seconds(rep.at_us), abs=0.01)
@@ -106,6 +109,27 @@ DIP = Exercise(
     {"up": Phase({"knee": Band(below=35)}, min_s=0.3), "down": Phase({"knee": Band(above=80)})},
     not_in=("sit", "kneel"),
 )
+
+
+@pytest.mark.parametrize(("steady_s", "count"), [(0.1, 1), (0.001, 0)])
+def test_one_wrong_frame_does_not_end_a_phase(steady_s: float, count: int) -> None:
+    plan = plan_of([DIP])
+    table, done = None, 0
+    # Ready after 0.3 s, but for the one knee of 45 degrees.
+    for frame, knee in enumerate([20, 20, 45, 20, 20, 20, 120, 120, 120, 120, 120, 20, 20, 20]):
+        features = np.full((1, len(COLUMNS)), np.nan, np.float32)
+        features[0, COLUMNS["knee"]] = knee
+        look = Look(
+            track_id=np.array([7]),
+            features=features,
+            foot=np.zeros((1, 2), np.float32),
+            body_height=np.array([400.0]),
+            posture=np.zeros(1, np.int64),
+            now_us=1_000_000 + 66_667 * frame,
+        )
+        table, counted = count_reps(table, plan, look, max_gap_s=1.0, steady_s=steady_s)
+        done += len(counted)
+    assert done == count
 
 
 def test_exercises_are_data() -> None:
