@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tests.quality import exercises, falls, identities
+from tests.quality import angles, exercises, falls, identities
 from tests.quality.clips import annotations_of, watch
 from tests.quality.overlays import SCENES, sheet, tiles_of, write_sheet
 from tests.quality.score import Score, score_scene
@@ -50,6 +50,7 @@ def main() -> None:
             summary=_summary(scores),
             scenes="\n".join(_row(str(seed), url, scores[url]) for seed in REPORT for url in scenes_of(seed)),
             clips="\n".join(clip.row for clip in clips) or "| none were at hand | | | | | | |",
+            scripted=angles.report(list(REPORT)[:2], options.workers),
             angles="\n".join(clip.angles for clip in clips if clip.angles) or "| none were at hand | | | | |",
             exercises=exercises.report(options.exercises, options.workers),
             falls=falls.report(options.hours, options.workers),
