@@ -127,7 +127,10 @@ class Exercise:
     """How far the feet may come to stand from where they began, body heights, (0, 10]; more is walking."""
 
     slack_s: float = 0.3
-    """How long it may be out of bounds (`throughout`, `not_in`), or a needed measure unseen, seconds, [0, 60]."""
+    """How long it may be out of bounds (`throughout`, `not_in`), seconds, [0, 60]."""
+
+    unseen_s: float | None = None
+    """How long a needed measure may be unseen, seconds, [0, 60]; as long as `slack_s` if nothing is said."""
 
     checks: Mapping[str, Check] = field(default_factory=dict)
     """What is measured of each repetition, by name: evidence of its event, and `fault_` with the name of the fault

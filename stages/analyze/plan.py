@@ -44,7 +44,7 @@ class Plan(NamedTuple):
         barred: (postures, R) whether the exercise never passes through the posture.
         last: (R,) number of the last phase.
         min_s, max_s: (K * R,) times of each phase, seconds.
-        rep_min_s, rep_max_s, slack_s, max_travel: (R,) as in `Exercise`.
+        rep_min_s, rep_max_s, slack_s, unseen_s, max_travel: (R,) as in `Exercise`.
         beats: (R, R) whether the first row is more specific than the second: it has more bands, or as many and comes
             first.
         rank: (R,) 0 = most specific.
@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     rep_min_s: F64
     rep_max_s: F64
     slack_s: F64
+    unseen_s: F64
     max_travel: F64
     beats: Bool
     rank: I64
@@ -121,6 +122,7 @@ def plan_of(exercises: Sequence[Exercise]) -> Plan:
         rep_min_s=np.array([exercise.min_s for exercise, _ in rows]),
         rep_max_s=np.array([exercise.max_s for exercise, _ in rows]),
         slack_s=np.array([exercise.slack_s for exercise, _ in rows]),
+        unseen_s=np.array([each.slack_s if each.unseen_s is None else each.unseen_s for each, _ in rows]),
         max_travel=np.array([exercise.max_travel for exercise, _ in rows]),
         beats=rank[:, None] < rank[None, :],
         rank=rank,

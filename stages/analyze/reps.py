@@ -95,7 +95,7 @@ def _steadied(table: RepTable, features: F32, dt_s: F32, steady_s: float) -> F32
     """(N, F) exponential moving average of the measures, which begins with the first one that is known."""
     before = table.features[: len(features)]
     gain = -np.expm1(-dt_s / np.float32(steady_s))
-    steady = before + gain * (features - before)
+    steady: F32 = before + gain * (features - before)
     begins = np.isnan(before)
     if any_of(begins):
         steady[begins] = features[begins]
@@ -120,7 +120,7 @@ def _lose_sight(table: RepTable, plan: Plan, seen: Bool, dt_s: F32, max_gap_s: f
     unseen_s = table.unseen_s[:n]
     unseen_s += dt_s
     unseen_s *= ~seen
-    lost = unseen_s > plan.slack_s
+    lost = unseen_s > plan.unseen_s
     lost |= dt_s > max_gap_s
     if any_of(lost):
         _forget(table, lost & (table.phase[:n] != DONE))

@@ -22,8 +22,8 @@ class SmoothOptions:
     rest, lowered until of white noise on someone standing still less than 0.3 is left at 25 frames/s."""
 
     beta: float = 40.0
-    """One Euro: how much the cut-off grows with speed. Hz per size/s, >= 0. Then this, raised until angles in motion are
-    within 4 degrees: a sine of 0.15 sizes at 1 Hz lags 9 ms, of 0.12 at 0.5 Hz 17 ms, of 0.05 at 1 Hz 25 ms."""
+    """One Euro: how much the cut-off grows with speed. Hz per size/s, >= 0. Then this, raised until angles in motion
+    are within 4 degrees: a sine of 0.15 sizes at 1 Hz lags 9 ms, of 0.12 at 0.5 Hz 17 ms, of 0.05 at 1 Hz 25 ms."""
 
     rest_speed: float = 0.18
     """One Euro, an addition to its paper: so much of the speed is noise and does not raise the cut-off. Sizes/s, >= 0.
@@ -31,7 +31,7 @@ class SmoothOptions:
     wrists (benchmarks/pose_noise.py), its worst joints."""
 
     derivative_cutoff_hz: float = 2.0
-    """One Euro: cut-off of the speed. Hz, > 0. With the 1 Hz of the paper the filter wakes too late for a repetition."""
+    """One Euro: cut-off of the speed. Hz, > 0. With the 1 Hz of the paper it wakes too late for a repetition."""
 
     ema_s: float = 0.1
     """EMA: time constant, which is also the lag behind a steady motion. Seconds, > 0."""
