@@ -13,7 +13,7 @@ UPGRADE ?=
 HISTORY ?=
 FAULTS ?=
 
-.PHONY: chaos-workers outages test-compose schemas chaos faults help setup demo test static lint types layers docs-check tests format docs quality bench bench-history lock clean distclean
+.PHONY: chaos-workers outages test-compose schemas chaos faults help setup demo test static lint types layers docs-check tests format docs quality bench bench-kafka bench-history bench-age lock clean distclean
 
 help:  ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -69,9 +69,9 @@ chaos: setup  ## Kill a run fifty times and compare what it leaves: docs/reliabi
 faults: setup  ## Lose twenty cameras five hundred times at once: docs/reliability.md.
 	@PYTHONPATH=. $(BIN)/python -m tests.faults --report docs/reliability.md $(FAULTS)
 
-outages: setup  ## Kill and stop Kafka brokers under load for as long as it happens in life.
+outages: setup  ## Brokers killed and stopped under load, pose away, for as long as it happens in life.
 	@infra/dev/broker.sh
-	@POSEBUS_LONG=1 $(BIN)/pytest -q tests/integration/kafka/test_outages.py
+	@POSEBUS_LONG=1 $(BIN)/pytest -q tests/integration/kafka/test_outages.py tests/chaos/test_backpressure.py
 
 chaos-workers: setup  ## Kill workers over Kafka a hundred times: docs/reliability.md.
 	@PYTHONPATH=. $(BIN)/python -m tests.chaos.workers
@@ -79,8 +79,15 @@ chaos-workers: setup  ## Kill workers over Kafka a hundred times: docs/reliabili
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks
 
+bench-kafka: setup  ## Measure workers over a real broker: a section of docs/performance.md.
+	@infra/dev/broker.sh
+	@$(BIN)/python -m benchmarks.over_kafka
+
 bench-history: setup  ## Fill months of history and ask them: a section of docs/performance.md; HISTORY="--full".
 	@$(BIN)/python -m benchmarks.history $(HISTORY)
+
+bench-age: setup  ## How old results of live cameras are under load, a quarter of an hour: a section of docs/performance.md.
+	@$(BIN)/python -m benchmarks.bounded_age
 
 lock: setup  ## Write requirements.lock from pyproject.toml; UPGRADE=--upgrade for newest versions.
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 --override infra/lock/overrides.txt pyproject.toml --group dev -o requirements.lock

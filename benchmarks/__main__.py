@@ -6,17 +6,16 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chain, empty, memory, parts, sink
+from benchmarks import chain, empty, memory, over_kafka, parts, sink
 from benchmarks.clip import make_clip
-from benchmarks.history import TITLE, section_cut
-from benchmarks.loops import record_work
+from benchmarks.loops import record_work, run_loop
+from tests.sections import put_section, sections
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = int(os.environ.get("POSEBUS_ROUNDS", "5"))
@@ -48,9 +47,14 @@ def main() -> None:
     rows = {"alone_rows": _rows(alone), "three_rows": _rows(three)}
     rows["part_rows"] = "\n".join(f"| {name} | {spent[1][name]:.2f} | {spent[3][name]:.2f} |" for name in spent[1])
     page = ROOT / "docs" / "performance.md"
-    history = section_cut(page.read_text(), TITLE)[1]  # by `make bench-history`
-    page.write_text(text.format(**rows, **results).rstrip() + (f"\n\n{history}" if history else "\n"))
-    print((ROOT / "docs" / "performance.md").read_text())
+    others = sections(page.read_text())  # each by a command of its own
+    page.write_text(text.format(**rows, **results).rstrip() + "\n")
+    ours = sections(page.read_text())
+    for title, section in others.items():
+        if title not in ours:
+            put_section(page, title, section)
+    over_kafka.write()
+    print(page.read_text())
 
 
 def _compared(clip: Path, names: Sequence[str]) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def _compared(clip: Path, names: Sequence[str]) -> dict[str, Any]:
     times: dict[str, list[float]] = {name: [] for name in names}
     for number in range(ROUNDS):
         for name in names:
-            times[name].append(_loop(name, clip))
+            times[name].append(run_loop(name, clip))
             print(f"{clip.stem}, round {number + 1} of {ROUNDS}: {name} {times[name][-1]:.1f} s", file=sys.stderr)
     looks, crops = (sum(column) / len(work) for column in zip(*work, strict=True))
     return {"frames": len(work), "looks": looks, "crops": crops, "seconds": times}
@@ -75,19 +79,6 @@ def _rows(compared: dict[str, Any]) -> str:
     frames = compared["frames"]
     median = {name: statistics.median(seconds) for name, seconds in compared["seconds"].items()}
     return "\n".join(f"| {name} | {frames / s:.1f} | {1000 * s / frames:.1f} |" for name, s in median.items())
-
-
-def _loop(name: str, clip: Path) -> float:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.loops", name, str(clip)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"the loop {name} failed:\n{done.stderr[-2000:]}")
-    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
 
 
 def _best_of_three() -> dict[str, float]:

@@ -46,14 +46,9 @@ def poses_of_five() -> list[Poses]:
 
 def run() -> dict[str, float]:
     """Frames per second of CPU time, and the share of each stage in milliseconds a frame."""
-    topology = Topology(load_config(None, os.environ), _no_models())
+    topology = Topology(load_config(None, os.environ), no_models())
     drivers = [topology.driver(stage) for stage in STAGES]
-    codec = topology.codec("poses")
-    records = []
-    for k, poses in enumerate(poses_of_five()):
-        at = 1_700_000_000_000_000 + k * 33_333
-        value, _ = codec.encode(Record(Stamp(0, "bench", 1, 1, k, k, at, at, "file"), poses))
-        records.append(Outgoing("poses", 1, b"bench", value))
+    records = [Outgoing("poses", 1, b"bench", value) for value in encoded_poses(topology)]
     spent = dict.fromkeys(STAGES, 0.0)
     offsets = dict.fromkeys(("poses", "tracks", "motions", "measures", "events", "alerts", "dead-letters"), 0)
     for k, record in enumerate(records):
@@ -74,7 +69,18 @@ def run() -> dict[str, float]:
     }
 
 
-def _no_models() -> Parts:
+def encoded_poses(topology: Topology) -> list[bytes]:
+    """Records of camera `bench`, number 1, as they lie in the topic `poses`."""
+    codec = topology.codec("poses")
+    values = []
+    for k, poses in enumerate(poses_of_five()):
+        at = 1_700_000_000_000_000 + k * 33_333
+        values.append(codec.encode(Record(Stamp(0, "bench", 1, 1, k, k, at, at, "file"), poses))[0])
+    return values
+
+
+def no_models() -> Parts:
+    """For stages that need none."""
     from pipeline.models.fake import FakeDetector, FakeEstimator
 
     return Parts(FakeDetector(), FakeEstimator())

@@ -1,10 +1,10 @@
-"""Our bus over Kafka beside kafka-python alone, on a broker of the tests: `python -m benchmarks.kafka_bus`."""
+"""Our bus over Kafka beside kafka-python alone, and what a hop costs, on a broker of the tests."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
-from statistics import quantiles
 from typing import Any
 
 import kafka
@@ -13,29 +13,67 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.core.ports import Outgoing, TopicSpec
 from tests.broker import Cluster
 
-SIZES = {700: 40_000, 100_000: 1500}
-PER_S, LATENCY_S = 120, 10.0
+SIZES = {64 * 2**10: 1200, 256 * 2**10: 500, 2**20: 160}
+"""Bytes of a record, and how many are sent in a round."""
+ROUNDS = 3
+SMALL_COUNT = 8000
+COMPRESSIONS = (None, "gzip")
 
 
-def main() -> None:
-    """Print rates by wall clock and by CPU time of this process, and latencies."""
-    with Cluster() as cluster:
-        bus = KafkaBus(cluster.servers, prefix="bench.")
-        for size, count in SIZES.items():
-            names = [f"ours-{size}", f"bare-{size}"]
-            bus.ensure([TopicSpec(name, max_message_bytes=5 * 2**20 if size > 10_000 else None) for name in names])
-            rows = {
-                "produce, ours": timed(lambda n=names[0], s=size, c=count: produce(bus, n, s, c)),
-                "produce, bare": timed(lambda n=names[1], s=size, c=count: produce_bare(cluster, n, s, c)),
-                "consume, ours": timed(lambda n=names[0], c=count: consume(bus, n, c)),
-                "consume, bare": timed(lambda n=names[1], c=count: consume_bare(cluster, n, c)),
+def shares(cluster: Cluster) -> list[dict[str, float]]:
+    """For each size: records a second through ours, and ours over bare, written and read; medians of rounds that took
+    turns.
+    """
+    rows = []
+    for size, count in SIZES.items():
+        times: dict[str, list[float]] = {"send": [], "read": [], "bare send": [], "bare read": []}
+        for number in range(ROUNDS):
+            bus = KafkaBus(cluster.servers, prefix=f"bench.{size}.{number}.")
+            names = ["ours", "bare"]
+            bus.ensure([TopicSpec(name, max_message_bytes=5 * 2**20) for name in names])
+            full = f"{bus.prefix}bare"
+            work: dict[str, Callable[[], None]] = {
+                "send": lambda bus=bus, s=size, c=count: produce(bus, "ours", s, c),
+                "bare send": lambda full=full, s=size, c=count: produce_bare(cluster, full, s, c),
+                "read": lambda bus=bus, c=count: consume(bus, "ours", c),
+                "bare read": lambda full=full, c=count: consume_bare(cluster, full, c),
             }
-            for what, (wall_s, cpu_s) in rows.items():
-                print(
-                    f"{what:14} {size:7} bytes: {count / wall_s:9.0f}/s, {cpu_s / count * 1e6:7.1f} us of CPU a record"
-                )
-        latencies(bus)
+            for what, each in work.items():
+                times[what].append(timed(each)[0])
+            for name in names:
+                bus.delete(name)
+            bus.close()
+        median = {what: statistics.median(each) for what, each in times.items()}
+        rows.append(
+            {
+                "bytes": size,
+                "sent_per_s": count / median["send"],
+                "read_per_s": count / median["read"],
+                "send_share": median["bare send"] / median["send"],
+                "read_share": median["bare read"] / median["read"],
+            }
+        )
+    return rows
+
+
+def hops(cluster: Cluster, value: bytes) -> dict[str, dict[str, float]]:
+    """CPU microseconds of this process to send and to read one record of keypoints, by compression.
+
+    Args:
+        value: Of the record.
+    """
+    found = {}
+    for compression in COMPRESSIONS:
+        bus = KafkaBus(cluster.servers, prefix=f"bench.{compression}.", compression=compression)
+        bus.ensure([TopicSpec("t")])
+        sent = timed(lambda bus=bus: produce(bus, "t", len(value), SMALL_COUNT, value))[1]  # type: ignore[misc]
+        read = timed(lambda bus=bus: consume(bus, "t", SMALL_COUNT))[1]  # type: ignore[misc]
+        found[compression or "none"] = {
+            "send_us": sent / SMALL_COUNT * 1e6,
+            "read_us": read / SMALL_COUNT * 1e6,
+        }
         bus.close()
+    return found
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:
@@ -45,9 +83,9 @@ def timed(work: Callable[[], None]) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - cpu
 
 
-def produce(bus: KafkaBus, topic: str, size: int, count: int) -> None:
+def produce(bus: KafkaBus, topic: str, size: int, count: int, value: bytes | None = None) -> None:
     """Send through our bus."""
-    producer, value = bus.producer("bench"), bytes(size)
+    producer, value = bus.producer("bench"), value or bytes(size)
     for i in range(count):
         producer.send(Outgoing(topic, 0, b"k", value))
         if i % 500 == 499:
@@ -63,7 +101,7 @@ def produce_bare(cluster: Cluster, topic: str, size: int, count: int) -> None:
     )
     value = bytes(size)
     for i in range(count):
-        producer.send(f"bench.{topic}", value, b"k", partition=0)
+        producer.send(topic, value, b"k", partition=0)
         if i % 500 == 499:
             producer.flush(60.0)
     producer.flush(60.0)
@@ -81,37 +119,9 @@ def consume(bus: KafkaBus, topic: str, count: int) -> None:
 def consume_bare(cluster: Cluster, topic: str, count: int) -> None:
     """Read with kafka-python as it is by default, in a group."""
     consumer: Any = kafka.KafkaConsumer(
-        f"bench.{topic}", bootstrap_servers=cluster.servers, group_id=f"bare-{topic}", auto_offset_reset="earliest"
+        topic, bootstrap_servers=cluster.servers, group_id=f"bare-{topic}", auto_offset_reset="earliest"
     )
     got = 0
     while got < count:
         got += sum(map(len, consumer.poll(200).values()))
     consumer.close()
-
-
-def latencies(bus: KafkaBus) -> None:
-    """From send to poll at the rate of four cameras."""
-    bus.ensure([TopicSpec("live", 4)])
-    consumer, producer = bus.consumer("bench", "g-live", ["live"]), bus.producer("bench")
-    while not consumer.poll(0.2).assigned:
-        pass
-    took: list[float] = []
-    began, cpu, sent = time.perf_counter(), time.process_time(), 0
-    while len(took) < PER_S * LATENCY_S:
-        due = began + sent / PER_S
-        if time.perf_counter() >= due and sent < PER_S * LATENCY_S:
-            producer.send(Outgoing("live", sent % 4, b"k", b"%r" % time.perf_counter() + bytes(700)))
-            sent += 1
-        polled = consumer.poll(max(min(due - time.perf_counter(), 0.005), 0.0))
-        now = time.perf_counter()
-        took += (now - float((record.value or b"").rstrip(b"\0")) for record in polled.records)
-    share = (time.process_time() - cpu) / (time.perf_counter() - began)
-    cuts = quantiles(took, n=100)
-    print(
-        f"{PER_S} a second: p50 {cuts[49] * 1e3:.1f} ms, p95 {cuts[94] * 1e3:.1f} ms, max {max(took) * 1e3:.0f} ms, "
-        f"{share:.0%} of a core for both ends"
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import subprocess
 import sys
 import tempfile
 import threading
@@ -101,6 +102,20 @@ def posebus(clip: Path) -> tuple[int, float]:
             outcome = run_sources(settings, database, [("bench", VideoFile(clip))], Wishes())
     tally = outcome.tallies["bench"]
     return tally.frames, tally.wall_s
+
+
+def run_loop(name: str, clip: Path) -> float:
+    """Seconds of one of the loops, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.loops", name, str(clip)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"the loop {name} failed:\n{done.stderr[-2000:]}")
+    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
 
 
 def record_work(clip: Path) -> list[tuple[int, int]]:

@@ -96,14 +96,14 @@ def fill(connection: Connection, months: Months, numbers: Sequence[int]) -> int:
     return poses
 
 
-def batches(months: Months, numbers: Sequence[int]) -> Iterator[tuple[Rows, int]]:
-    """The rows of each camera and day, days first, and how many poses they are."""
+def batches(months: Months, numbers: Sequence[int], done: int = 0) -> Iterator[tuple[Rows, int]]:
+    """The rows of each camera and day, days first, and how many poses they are; without the first `done`."""
     first = datetime.combine(months.until - timedelta(days=months.days), datetime.min.time(), UTC)
     start_us = round(first.timestamp() * 1e6) + 8 * 3_600_000_000
-    for day in range(months.days):
-        for i, number in enumerate(numbers):
-            template = template_of(SCENES[i % len(SCENES)], months.fps, months.skeleton, months.segment_s)
-            yield _day(template, months, number, day, start_us + day * _DAY_US)
+    for index in range(done, months.days * len(numbers)):
+        day, i = divmod(index, len(numbers))
+        template = template_of(SCENES[i % len(SCENES)], months.fps, months.skeleton, months.segment_s)
+        yield _day(template, months, numbers[i], day, start_us + day * _DAY_US)
 
 
 @cache

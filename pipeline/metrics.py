@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 MetricName = Literal[
     "records_skipped",
     "numbering_gaps",
+    "records_lost",
     "dead_letters",
     "records_too_large",
     "deliveries",
@@ -25,11 +26,13 @@ MetricName = Literal[
     "queue_records",
     "queue_bytes",
     "frames_ahead",
+    "kept_share",
 ]
 
 METRICS: Mapping[MetricName, str] = {
     "records_skipped": "Records that a stage had seen before, as after a crash. Labels: stage.",
     "numbering_gaps": "Holes in the numbering within a session: each is a defect. Labels: stage.",
+    "records_lost": "Records that retention deleted before the sink or the archive took them. Labels: stage, topic.",
     "dead_letters": "Records that a stage could not use. Labels: stage.",
     "records_too_large": "Records that no topic takes for their size: their frames are dropped. Labels: stage.",
     "deliveries": "Steps of incidents that a channel was told of. Labels: channel, state (delivered or refused).",
@@ -43,9 +46,10 @@ METRICS: Mapping[MetricName, str] = {
     "queue_records": "Records that were fetched and wait in memory. Labels: stage.",
     "queue_bytes": "Bytes that were fetched and wait in memory. Labels: stage.",
     "frames_ahead": "Frames of a recorded camera that were sent and are not done by pose. Labels: camera.",
+    "kept_share": "Share of a live camera's pictures that the ladder keeps (0 to 1). Labels: camera.",
 }
 
-GAUGES: frozenset[MetricName] = frozenset(("lag_records", "queue_records", "queue_bytes", "frames_ahead"))
+GAUGES: frozenset[MetricName] = frozenset(("lag_records", "queue_records", "queue_bytes", "frames_ahead", "kept_share"))
 """Those that go up and down. Names that end in `_s` are durations; the others only grow."""
 
 _Labels = tuple[tuple[str, str], ...]

@@ -33,6 +33,7 @@ from pipeline.core.values import (
     Tracks,
     Transition,
 )
+from pipeline.own_stages import OwnStages, SpecOf
 from pipeline.runners.embedded.collect import COLLECT_GROUP
 from pipeline.runners.embedded.loop import group_of
 from pipeline.runners.embedded.run import Pipeline
@@ -229,6 +230,7 @@ class Topology:
         count: Called for records left out, holes and dead letters.
         late: Whether a live frame is too old to look at; None: none is.
         registry: Gives the ids that records on Kafka begin with; None: they begin with the schema's fingerprint.
+        specs: What the registry says of a camera; None: there is none, cameras are those of the configuration.
     """
 
     def __init__(
@@ -240,9 +242,11 @@ class Topology:
         count: Count = count_nothing,
         late: Callable[[Stamp], bool] | None = None,
         registry: Registry | None = None,
+        specs: SpecOf | None = None,
     ) -> None:
         self._config = config
         self._parts = parts
+        self._own = OwnStages(config, specs) if specs is not None else None
         self._count = count
         self._strict = strict
         self._late = late
@@ -275,9 +279,10 @@ class Topology:
         row = STAGES[stage]
         if self._parts is None:
             raise ValueError("a topology without parts has codecs only")
+        built = row.build(self._config, self._parts)
         return Driver(
             stage,
-            row.build(self._config, self._parts),
+            built if self._own is None else self._own.around(stage, built),
             inputs=[Input(topic, self._codecs[topic], TOPICS[topic].pixels) for topic in row.reads],
             outputs=[self._output(topic) for topic in row.writes],
             states=AvroStateCodec(self._book, stage, row.state),
@@ -315,6 +320,7 @@ class Topology:
             stored={topic: self._codecs[topic] for topic in STORED},
             unmarked=("dead-letters",),
             partitions=PARTITIONS,
+            last_model="pose",
         )
 
     def _output(self, topic: str) -> Output:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from pipeline.cameras import reveal
@@ -18,7 +18,7 @@ from pipeline.codec.confluent import Registry
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.config import Config
-from pipeline.core.cameras import DEADLINE_MS, CameraSpec, CameraStatus
+from pipeline.core.cameras import DEADLINE_MS, NO_QUESTIONS, CameraSpec, CameraStatus, Trust
 from pipeline.core.chain import Chain
 from pipeline.core.deliveries import SettledStore
 from pipeline.core.errors import ConfigError, SourceError
@@ -31,7 +31,6 @@ from pipeline.core.values import Image
 from pipeline.metrics import Metrics
 from pipeline.models import identity
 from pipeline.models.load import detector_threads, estimator_threads, load_detector, load_estimator
-from pipeline.notify import Notifier
 from pipeline.runners.faust_app import Cluster, FaustWorker
 from pipeline.runners.live import LiveRecords, live_source
 from pipeline.runners.recorded import fingerprint_of
@@ -40,6 +39,7 @@ from pipeline.runners.worker import IngestWorker, PrefetchingConsumer, SinkWorke
 from pipeline.runners.worker.camera_history import GROUP as HISTORY_GROUP
 from pipeline.runners.worker.camera_history import CameraHistory
 from pipeline.runners.worker.cameras import CameraFeed, LiveFeed, RecordedFeed
+from pipeline.runners.worker.known import KnownCameras
 from pipeline.runners.worker.loop import group_of
 from pipeline.runners.worker.notify import GROUP as NOTIFY_GROUP
 from pipeline.runners.worker.notify import TOPIC as ALERTS
@@ -59,9 +59,15 @@ from pipeline.video.live.options import SCHEMES
 from pipeline.video.open import open_source
 from pipeline.video.paced import PacedCamera
 
+if TYPE_CHECKING:
+    from pipeline.notify import Notifier
+
 _MIB = 2**20
 ARCHIVE_GROUP = "posebus-archive"
 INGEST, POSE = "ingest", "pose"
+KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
+"""Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
+
 _FLUSH_S = 30.0
 _TELL_S = 60.0
 
@@ -127,20 +133,27 @@ class Workers:
             count=_Counting(self.metrics),
             late=self._late,
             registry=self.registry,
+            specs=lambda name: self._known.get(name),
         ).prepare()
+
+    @cached_property
+    def _known(self) -> KnownCameras:
+        """What the registry says, from now on."""
+        specs = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
+        return KnownCameras(self.bus, CAMERAS, PARTITIONS, self.client, specs).start()
 
     def _late(self, stamp: Stamp) -> bool:
         """A live frame that is older than the deadline. What was recorded is never late."""
         if stamp.clock == "file":
             return False
-        camera = self.config.cameras.get(stamp.camera)
-        deadline_ms = DEADLINE_MS if camera is None else camera.deadline_ms
+        spec = self._known.get(stamp.camera)
+        deadline_ms = DEADLINE_MS if spec is None else spec.deadline_ms
         return time.time_ns() // 1000 - stamp.arrived_at_us > deadline_ms * 1000
 
     def stages(self, stages: Sequence[str]) -> Runnable:
         """Neighbouring stages in one process. Raises ConfigError, ModelError, BusUnavailable."""
         check_neighbours(stages)
-        chain = self._topology.chain(stages)
+        chain = self._chain(stages)
         store = ChangelogStore(self.bus, self.client, CHANGELOGS)
         if stages[0] == INGEST:
             return self._ingest(chain, store)
@@ -154,6 +167,12 @@ class Workers:
             store,
             lambda: PrefetchingConsumer(polled, max_records=32 if held else 2000, max_bytes=32 * _MIB),
         )
+
+    def _chain(self, stages: Sequence[str]) -> Chain:
+        chain = self._topology.chain(stages)
+        if not KNOWING.isdisjoint(stages):
+            _ = self._known  # read now: the first record finds the zones of its camera
+        return chain
 
     def _worker(self, chain: Chain, store: ChangelogStore, consume: Callable[[], Consumer]) -> Worker:
         held = any(TOPICS[topic].pixels for topic in chain.topics)
@@ -172,6 +191,7 @@ class Workers:
     def _ingest(self, chain: Chain, store: ChangelogStore) -> IngestWorker:
         names = [driver.name for driver in chain.drivers]
         progress = self._topology.state_codec("progress", Progress)
+        statuses = self._statuses()
         return IngestWorker(
             chain,
             self.bus,
@@ -179,7 +199,8 @@ class Workers:
             self.bus.consumer(self.client, f"posebus-{INGEST}", [CAMERAS]),
             specs=self._topology.state_codec("camera", CameraSpec),
             readings=self._topology.state_codec("reading", Reading),
-            open_camera=partial(open_camera, told=self._statuses().put),
+            open_camera=partial(open_camera, told=statuses.put, trust=self.config.rtsp.trust),
+            told=statuses.put,
             pace=None if POSE in names else Pace(self.bus, CHANGELOGS[POSE], self.client, progress),
             client=self.client,
             checkpoint_s=self.config.worker.checkpoint_s,
@@ -258,7 +279,7 @@ class Workers:
         check_neighbours(stages)
         if stages[0] == INGEST:
             raise ConfigError("ingest reads cameras, not a topic: Faust cannot run it", hint="posebus worker ingest")
-        chain = self._topology.chain(stages)
+        chain = self._chain(stages)
         store = ChangelogStore(self.bus, self.client, CHANGELOGS)
         consumer = PushedConsumer()
         return FaustWorker(
@@ -295,6 +316,7 @@ def open_camera(
     reading: Reading | None,
     wake: Callable[[], None],
     told: Callable[[CameraStatus], None] = lambda _: None,
+    trust: Trust = NO_QUESTIONS,
 ) -> CameraFeed:
     """A camera where it was left; `told` gets how it is, if it is live. Raises SourceError."""
     if spec.mode == "archive":
@@ -303,12 +325,13 @@ def open_camera(
     camera: LiveCamera
     if urlsplit(spec.source).scheme.lower() in SCHEMES:
         try:
-            camera = live_source(spec, reveal(spec.password, os.environ)).open()
+            camera = live_source(spec, reveal(spec.password, os.environ), trust).open()
         except ConfigError as error:  # of one camera: the others go on
             raise SourceError(error.message, hint=error.hint) from error
     else:
         camera = PacedCamera(open_source(spec.source, fps=spec.fps or None))
-    records = LiveRecords(0, spec.name, spec.camera_no, session, EventClock(last_us), last_us)
+    deadline_us = spec.deadline_ms * 1000
+    records = LiveRecords(0, spec.name, spec.camera_no, session, EventClock(last_us), last_us, deadline_us)
     return LiveFeed(camera, records, told)
 
 

@@ -142,7 +142,7 @@ def new_database(server: Server, template: str = "postgres") -> str:
         name = f"{_PREFIX}{os.getpid()}_{next(_NUMBERS)}"
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
-        dsn = urlsplit(server.dsn)._replace(path=f"/{name}").geturl()
+        dsn = address_on(server, name)
         if template != "template0":
             # Each is migrated: TimescaleDB's own workers hold on to a database that would be a template.
             open_database(dsn, Path("unused")).close()
@@ -163,9 +163,11 @@ def drop_databases(server: ExternalServer) -> None:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def address_on(server: EmbeddedServer, name: str, user: str = "postgres") -> str:
+def address_on(server: Server, name: str) -> str:
     """The address of a database on this server, like that of an external one."""
-    return f"postgresql://{user}@/{name}?host={quote(str(server.socket()), safe='')}"
+    if isinstance(server, ExternalServer):
+        return urlsplit(server.dsn)._replace(path=f"/{name}").geturl()
+    return f"postgresql://postgres@/{name}?host={quote(str(server.socket()), safe='')}"
 
 
 def _roomy(folder: str) -> bool:

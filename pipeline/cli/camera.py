@@ -5,31 +5,27 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from pipeline.cameras import CameraStore, is_kept_elsewhere, reveal, sealed
+from pipeline.cameras import sealed
+from pipeline.cli.camera_access import camera_store, known_camera, live_options, said_secret
 from pipeline.cli.camera_advice import advice
 from pipeline.cli.live import is_network
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption
 from pipeline.cli.terminal import OUT, cell, table, warn
-from pipeline.config import Config, load_config
-from pipeline.config.problems import did_you_mean
+from pipeline.config import Config
+from pipeline.config.files import read_text
 from pipeline.config.sections import Camera, check_camera_name
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.errors import ConfigError, SourceError
-from pipeline.database import open_database
-from pipeline.installation import bus_of
-from pipeline.logs import setup_logging
+from pipeline.own_stages import check_own
 from pipeline.video.live.options import LiveOptions
 from pipeline.video.live.probe import Found, probe, save_picture
 from pipeline.video.open import open_source
-from pipeline.workers import camera_topic
 
 app = typer.Typer(no_args_is_help=True, help="Cameras: add, test, ls, edit, pause, resume, rm, discover, key.")
 
@@ -49,6 +45,7 @@ Examples:
 """
 
 _STALE_S = 10.0
+_LONGEST_TEXT = 100_000
 _Name = Annotated[str, typer.Argument(help="Name of the camera.", show_default=False)]
 _User = Annotated[str | None, typer.Option("--user", help="Who asks the camera for pictures.", show_default=False)]
 _Password = Annotated[
@@ -77,8 +74,14 @@ _Deadline = Annotated[
     typer.Option(min=50, max=60_000, help="live: oldest picture that is still looked at, ms.", show_default="500"),
 ]
 _Weight = Annotated[float | None, typer.Option(min=0.01, max=100, help="Share of the models' time.", show_default="1")]
-_Zones = Annotated[Path | None, typer.Option(help="File of zones of this camera.", show_default=False)]
-_Rules = Annotated[Path | None, typer.Option(help="File of rules of this camera.", show_default=False)]
+_Zones = Annotated[
+    Path | None,
+    typer.Option(help="File of zones and lines of this camera; an empty one takes them away.", show_default=False),
+]
+_Rules = Annotated[
+    Path | None,
+    typer.Option(help="File of rules of this camera; an empty one takes them away.", show_default=False),
+]
 
 
 @app.command(epilog=ADD_EXAMPLES)
@@ -101,17 +104,17 @@ def add(
     """Attach a camera; running workers read it within two seconds."""
     check_camera_name(name)
     named = Camera(source=source, mode=mode)
-    secret = _secret(password, password_file)
+    secret = said_secret(password, password_file)
     if secret is None and named.secret is not None:
         secret = named.secret
-    with _store(config, db) as (store, settings):
+    with camera_store(config, db) as (store, settings):
         if any(spec.name == name for spec in store.cameras()):
             raise ConfigError(f"there is a camera {name} already", hint=f"change it: posebus camera edit {name}")
         if name in settings.cameras:
             raise ConfigError(f"the camera {name} is in the configuration", hint="change it there, or choose a name")
         bare = named.spec(name, 1)
         spec = _changed(bare, user, secret, fps, transport, mode, deadline_ms, weight, zones, rules)
-        _check(spec)
+        _check(spec, settings)
         store.put(replace(spec, camera_no=store.camera_no(name)))
     OUT.print(f"{cell(name)} is added: {cell(spec.source)}")
 
@@ -134,16 +137,16 @@ def edit(
     config: ConfigOption = None,
 ) -> None:
     """Change a camera; what is not named stays."""
-    with _store(config, db) as (store, _):
-        spec = _known(store, name)
-        secret = _secret(password, password_file)
+    with camera_store(config, db) as (store, settings):
+        spec = known_camera(store, name)
+        secret = said_secret(password, password_file)
         if source is not None:
             named = Camera(source=source, mode=mode or spec.mode)
             fresh = named.spec(name, spec.camera_no)
             spec = replace(spec, source=fresh.source, mode=fresh.mode, user=fresh.user or spec.user)
             secret = secret if secret is not None else named.secret
         spec = _changed(spec, user, secret, fps, transport, mode, deadline_ms, weight, zones, rules)
-        _check(spec)
+        _check(spec, settings)
         store.put(spec)
     OUT.print(f"{cell(name)} is changed")
 
@@ -163,8 +166,8 @@ def resume(name: _Name, db: DatabaseOption = None, config: ConfigOption = None) 
 @app.command()
 def rm(name: _Name, db: DatabaseOption = None, config: ConfigOption = None) -> None:
     """Take a camera out; its history and its number stay."""
-    with _store(config, db) as (store, _):
-        _known(store, name)
+    with camera_store(config, db) as (store, _):
+        known_camera(store, name)
         store.remove(name)
     OUT.print(f"{cell(name)} is removed; its history stays")
 
@@ -172,7 +175,7 @@ def rm(name: _Name, db: DatabaseOption = None, config: ConfigOption = None) -> N
 @app.command()
 def ls(db: DatabaseOption = None, config: ConfigOption = None) -> None:
     """List cameras: how each is, how many pictures come, how old the last one is, what was wrong."""
-    with _store(config, db) as (store, _):
+    with camera_store(config, db) as (store, _):
         specs, statuses = store.cameras(), {status.name: status for status in store.statuses()}
     now_us = time.time_ns() // 1000
     OUT.print(
@@ -249,79 +252,6 @@ def key() -> None:
     sys.stdout.write(new_key() + "\n")
 
 
-def live_options(
-    url: str,
-    user: str | None,
-    password: str | None,
-    password_file: Path | None,
-    transport: Literal["tcp", "udp"] | None,
-    db: str | None,
-    config: Path | None,
-) -> LiveOptions:
-    """How to reach what was named: an address, or a camera of the registry or the configuration."""
-    if is_network(url):
-        named = Camera(source=url)
-        spec = named.spec("camera", 1)
-        secret = _clear(_secret(password, password_file)) or named.secret
-        return LiveOptions(spec.source, user=user or spec.user or None, password=secret, transport=transport or "tcp")
-    settings = load_config(config, os.environ)
-    setup_logging(settings.log.level, settings.log.format)
-    if url in settings.cameras:
-        camera = settings.cameras[url]
-        spec, secret = camera.spec(url, 1), camera.secret
-    else:
-        with _store(config, db) as (store, _):
-            spec = _known(store, url)
-        secret = reveal(spec.password, os.environ)
-    if not is_network(spec.source):
-        raise ConfigError(f"{url} is no network camera: {spec.source}", hint="posebus run reads it")
-    secret = _clear(_secret(password, password_file)) or secret
-    return LiveOptions(
-        spec.source, user=user or spec.user or None, password=secret, transport=transport or spec.transport
-    )
-
-
-@contextmanager
-def _store(config: Path | None, db: str | None) -> Iterator[tuple[CameraStore, Config]]:
-    """The registry: in the broker's topic where a broker is configured, else in the database, which numbers both."""
-    settings = load_config(config, os.environ)
-    setup_logging(settings.log.level, settings.log.format)
-    with open_database(database_address(settings, db), settings.home) as database:
-        if not settings.kafka.servers:
-            yield database.cameras(), settings
-            return
-        bus = bus_of(settings, f"camera-{os.getpid()}")
-        try:
-            yield camera_topic(bus, f"camera-{os.getpid()}", database.registry().camera_no), settings
-        finally:
-            bus.close()
-
-
-def _known(store: CameraStore, name: str) -> CameraSpec:
-    specs = {spec.name: spec for spec in store.cameras()}
-    if name not in specs:
-        raise ConfigError(
-            f"no camera is named {name}; there are: {', '.join(specs) or 'none'}{did_you_mean(name, specs)}",
-            hint="posebus camera add attaches one",
-        )
-    return specs[name]
-
-
-def _secret(password: str | None, file: Path | None) -> str | None:
-    """What was said of a password, None for nothing."""
-    if password is not None and file is not None:
-        raise ConfigError("--password and --password-file exclude each other")
-    if file is not None:
-        if not file.is_file():
-            raise ConfigError(f"--password-file {file}: there is no such file")
-        return f"${{file:{file.absolute()}}}"
-    return typer.prompt("Password", hide_input=True, err=True) if password == "-" else password
-
-
-def _clear(secret: str | None) -> str | None:
-    return reveal(secret, os.environ) if secret and is_kept_elsewhere(secret) else secret
-
-
 def _changed(
     spec: CameraSpec,
     user: str | None,
@@ -342,20 +272,23 @@ def _changed(
         "mode": mode,
         "deadline_ms": deadline_ms,
         "weight": weight,
-        "zones": None if zones is None else str(_existing(zones)),
-        "rules": None if rules is None else str(_existing(rules)),
+        "zones": None if zones is None else _text_of(zones, "a YAML file of zones"),
+        "rules": None if rules is None else _text_of(rules, "a YAML file of rules"),
     }
     return replace(spec, **{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ConfigError(f"{path}: there is no such file")
-    return path.absolute()
+def _text_of(path: Path, which: str) -> str:
+    """What a file says: it goes into the registry, for workers are on other machines. Nothing for an empty one."""
+    text = read_text(path, f"name {which}")
+    if len(text) > _LONGEST_TEXT:
+        raise ConfigError(f"{path} has {len(text)} characters, expected at most {_LONGEST_TEXT}")
+    return text if text.strip() else ""
 
 
-def _check(spec: CameraSpec) -> None:
+def _check(spec: CameraSpec, settings: Config) -> None:
     """Raises ConfigError, SourceError for what can be seen to be wrong without asking the camera."""
+    check_own(settings, spec)
     if is_network(spec.source):
         LiveOptions(spec.source, user=spec.user or None, fps=spec.fps or None)
         if spec.mode == "archive":
@@ -365,8 +298,8 @@ def _check(spec: CameraSpec) -> None:
 
 
 def _set_paused(name: str, paused: bool, db: str | None, config: Path | None) -> None:
-    with _store(config, db) as (store, _):
-        store.put(replace(_known(store, name), paused=paused))
+    with camera_store(config, db) as (store, _):
+        store.put(replace(known_camera(store, name), paused=paused))
     OUT.print(f"{cell(name)} is {'paused' if paused else 'read again'}")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import ERR, OUT, cell, table, warn
 from pipeline.config import Config, load_config
 from pipeline.core.errors import ConfigError

@@ -16,7 +16,7 @@ from uuid import UUID
 import numpy as np
 import typer
 
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, cell, table, warn
 from pipeline.cli.times import event_time_us
 from pipeline.config import Config, load_config

@@ -12,8 +12,9 @@ import cv2
 import typer
 
 from pipeline.cli.embedded_run import Outcome, run_sources
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.render import draw
-from pipeline.cli.run import ConfigOption, DatabaseOption, cameras_table, database_address, latency_table
+from pipeline.cli.run import cameras_table, latency_table
 from pipeline.cli.take_up import Wishes
 from pipeline.cli.terminal import ERR, OUT, cell, table
 from pipeline.config import load_config

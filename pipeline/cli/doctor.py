@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, cell
 from pipeline.config import load_config
 from pipeline.doctor import run_checks

@@ -123,11 +123,13 @@ def _run(
     metrics = outcome.metrics
     cv2.setNumThreads(1)  # every stage has a thread of its own already
     detector, estimator = load_models(config.models, config.home)
+    known = {spec.name: spec for spec in database.cameras().cameras()} if follow is not None else {}
     topology = Topology(
         config,
         Parts(detector, estimator, models=identity(config.models)),
         strict=strict,
         count=lambda name, stage: metrics.count(name, stage=stage),
+        specs=known.get,
     )
     for up in taken:
         _check_models(topology, up, identity(config.models))
@@ -165,6 +167,7 @@ def _run(
             cut_s=config.embedded.cut_s,
             told=statuses.put,
             open_end=follow is not None,
+            ladder=config.embedded.ladder,
         )
 
         def leave() -> None:
@@ -191,6 +194,7 @@ def _run(
                     has_left=run.has_left,
                     told=statuses.put,
                     now_us=lambda: time.time_ns() // 1000,
+                    known=known,
                 )
                 following.enter_context(_beside(follower.run))
                 if follow.limit_us is not None:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import ERR, OUT, cell, warn
 from pipeline.cli.times import event_time_us
 from pipeline.config import load_config

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli.imported import ImportOptions, record, restore
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.times import event_time_us
 from pipeline.config import load_config
 from pipeline.config.problems import did_you_mean

@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from pipeline.cli.numbers import TrackSpans
 from pipeline.cli.take_up import Wishes, take_up
 from pipeline.cli.terminal import ERR, OUT, cell, warn
 from pipeline.config import Config
@@ -71,10 +72,12 @@ def restore(settings: Config, database: Database, paths: Sequence[Path], options
     if options.fps is not None or options.skeleton is not None or options.size is not None or options.rename:
         raise ConfigError(f"{paths[0]} is an export: --fps, --skeleton, --size and --rename have no meaning for it")
     names: dict[str, str] = {}
+    spans = TrackSpans()
     first_us: int | None = None
     for table in chain.from_iterable(map(read_parquet, paths)):
         names[table.camera] = options.camera or table.camera
         first_us = min(int(table.at_us.min()), int(table.at_us[0]) if first_us is None else first_us)
+        spans.add(table)
     if options.camera is not None and len(names) > 1:
         raise ConfigError(f"{len(names)} cameras are in there, --camera names one", hint="leave --camera out")
     later_us = 0 if options.start_us is None or first_us is None else options.start_us - first_us
@@ -83,6 +86,7 @@ def restore(settings: Config, database: Database, paths: Sequence[Path], options
     with ExitStack() as held:
         for name, number in numbers.items():
             held.enter_context(registry.hold(number, name, options.run or 0))
+        spans.check(database, {camera: numbers[name] for camera, name in names.items()}, options.run, later_us)
         tables = renamed(chain.from_iterable(map(read_parquet, paths)), options.camera, later_us)
         records = restored(tables, options.run, numbers)
         frames, poses = _write(settings, database, records, ", ".join(numbers), options)

@@ -14,8 +14,9 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from pipeline.cli.numbers import seed_numbers
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.password_files import LOGINS, ensure_passwords
-from pipeline.cli.run import ConfigOption
 from pipeline.cli.schemas import published
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.cli.up import specs_of
@@ -99,6 +100,9 @@ def _installed(
             waiter.until_there(lambda: published(settings, registry))
             OUT.print(cell(f"{len(TOPICS)} schemas are in the registry {registry.url}"))
     cameras = waiter.until_there(lambda: specs_of(settings, database))
+    # Before the cameras themselves: whoever reads them looks for their states first.
+    for name in waiter.until_there(lambda: seed_numbers(bus, database, cameras, "init")):
+        warn(f"camera {name}: there are rows of it, and nothing that remembers their numbers: it goes on behind them")
     waiter.until_there(lambda: seed_cameras(bus, cameras, "init"))
     OUT.print(cell("\n".join(f"camera {each.name}: number {each.camera_no}" for each in cameras) or "no camera yet"))
 

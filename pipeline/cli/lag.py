@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline.bus.kafka import Backlog, KafkaBus
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.layout import readers
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
 from pipeline.core.errors import ConfigError
@@ -42,17 +43,19 @@ def lag(
 ) -> None:
     """Show how many records the workers have not yet taken in for good, out of what lies in Kafka.
 
-    Cameras that share a partition share a row: what lies in it is not told apart.
+    A topic of which a worker of the layout never took anything counts as a whole. Cameras that share a partition share
+    a row: what lies in it is not told apart.
     """
     settings = load_config(config, os.environ)
     setup_logging(settings.log.level, settings.log.format)
     bus = bus_of(settings, "posebus-lag")
     try:
-        groups = bus.groups()
+        reads = readers(settings, bus.groups())
+        groups = sorted({*bus.groups(), *reads})
         for name in group or ():
             if name not in groups:
                 raise ConfigError(f"no group is named {name}", hint=f"there are: {', '.join(groups) or 'none'}")
-        backlogs = bus.backlogs(group or groups)
+        backlogs = bus.backlogs(group or groups, reads=reads)
         cameras = _cameras(bus) if by == "camera" else {}
     finally:
         bus.close()

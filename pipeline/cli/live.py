@@ -14,9 +14,10 @@ from pipeline.cameras import reveal
 from pipeline.config import Config
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.errors import ConfigError, PosebusError, SourceError
-from pipeline.core.ports import LiveSource, Source, SourceInfo
+from pipeline.core.ports import CameraState, LiveSource, Source, SourceInfo
 from pipeline.database import Database
 from pipeline.runners.live import LIVE, live_source
+from pipeline.runners.statuses import not_read
 from pipeline.video.live.options import SCHEMES
 from pipeline.video.open import open_source
 from pipeline.video.paced import PacedCamera
@@ -43,12 +44,12 @@ def source_of(spec: CameraSpec, config: Config, environment: Mapping[str, str] =
     if is_network(spec.source):
         known = config.cameras.get(spec.name)
         password = reveal(spec.password, environment) or (known.secret if known else None)
-        return live_source(spec, password)
+        return live_source(spec, password, config.rtsp.trust)
     source = open_source(spec.source, fps=spec.fps or None)
     if spec.mode == "archive":
         return source
     info = SourceInfo(spec.name, "live", LIVE, 0, 0, source.info.fps, None)
-    return LiveSource(info, lambda: PacedCamera(source), spec.deadline_ms * 1000)
+    return LiveSource(info, lambda: PacedCamera(source), spec.deadline_ms * 1000, spec.weight)
 
 
 def seed(database: Database, config: Config) -> None:
@@ -76,6 +77,7 @@ class Follower:
         remove: Stops reading it.
         has_left: Whether all of it rests, so that it may be begun anew.
         told: Called with how cameras are that are not read.
+        known: What the registry says of each camera is kept here.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class Follower:
         has_left: Callable[[str], bool],
         told: Callable[[CameraStatus], None],
         now_us: Callable[[], int],
+        known: dict[str, CameraSpec],
     ) -> None:
         self._database = database
+        self._known = known
         self._add = add
         self._remove = remove
         self._has_left = has_left
@@ -118,8 +122,12 @@ class Follower:
     def look(self) -> None:
         """Compare once, and act."""
         wanted = {spec.name: spec for spec in self._database.cameras().cameras()}
+        for name in self._known.keys() - wanted.keys():
+            del self._known[name]
+        self._known.update(wanted)
         for name, running in list(self._running.items()):
-            if not running.leaving and (name not in wanted or wanted[name].paused or wanted[name] != running.spec):
+            now = wanted.get(name)
+            if not running.leaving and (now is None or not now.reads_as(running.spec)):
                 self._remove(name)
                 running.leaving = True
             if running.leaving and self._has_left(name):
@@ -151,10 +159,10 @@ class Follower:
         self._tried_us.pop(key, None)
         self._running[spec.name] = _Running(spec, hold)
 
-    def _tell(self, spec: CameraSpec, state: str, reason: str) -> None:
+    def _tell(self, spec: CameraSpec, state: CameraState, reason: str) -> None:
         said = f"{state} {reason}"
         if self._said.get(spec.name) != said:
             self._said[spec.name] = said
-            self._told(CameraStatus(spec.name, spec.camera_no, self._now_us(), state, reason, 0.0, None, 0))
+            self._told(not_read(spec, state, reason))
             if reason:
                 log.warning("camera %s: %s", spec.name, reason)

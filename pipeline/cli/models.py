@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import typer
 
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, cell, show_error, table, warn
 from pipeline.config import Config, ModelChoice, load_config
 from pipeline.core.errors import ModelError

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
 from pipeline.core.errors import ConfigError

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.camera import live_options
-from pipeline.cli.run import ConfigOption, DatabaseOption
+from pipeline.cli.camera_access import live_options
+from pipeline.cli.options import ConfigOption, DatabaseOption
 from pipeline.cli.terminal import OUT, cell
 from pipeline.core.errors import ConfigError
 from pipeline.video.live.probe import record as store

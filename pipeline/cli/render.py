@@ -10,7 +10,8 @@ import typer
 from rich.progress import track
 
 from pipeline.cli.embedded_run import run_sources
-from pipeline.cli.run import ConfigOption, DatabaseOption, FpsOption, database_address, named_sources
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.run import FpsOption, named_sources
 from pipeline.cli.take_up import Wishes
 from pipeline.cli.terminal import ERR, OUT, cell, warn
 from pipeline.config import load_config

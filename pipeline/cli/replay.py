@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline.cli.compare import Difference, differences
-from pipeline.cli.run import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, cell, table, warn
 from pipeline.cli.times import event_time_us
 from pipeline.config import Config, load_config
@@ -117,7 +117,8 @@ def _results(
 ) -> Iterator[Record[Any]]:
     """What comes out for one camera."""
     # No stage of these chains looks at pixels.
-    topology = Topology(settings, Parts(FakeDetector(), FakeEstimator()), strict=True)
+    registered = {spec.name: spec for spec in database.cameras().cameras()}
+    topology = Topology(settings, Parts(FakeDetector(), FakeEstimator()), strict=True, specs=registered.get)
     stages = FROM_MOTIONS if source == "sql" else FROM_POSES
     chain = topology.chain(stages)
     topics = ("motions", "measures", "events", "alerts", "dead-letters", "poses", "tracks")

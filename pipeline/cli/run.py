@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +20,7 @@ import typer
 
 from pipeline.cli.embedded_run import Outcome, run_sources
 from pipeline.cli.live import is_network, named_after, seed, source_of
+from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.take_up import Wishes
 from pipeline.cli.tally import latencies, summary
 from pipeline.cli.terminal import OUT, show_error, table, warn
@@ -29,6 +34,7 @@ from pipeline.database import open_database
 from pipeline.logs import setup_logging
 from pipeline.notify import notifier_of
 from pipeline.runners.live import live_source
+from pipeline.runners.worker.aside import again_and_again
 from pipeline.topology import STAGES
 from pipeline.video.open import open_source
 
@@ -50,15 +56,6 @@ Examples:
 
 _YEAR_S = 366 * 86400
 _LONGEST_NAME = 200
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (YAML).", show_default=False)
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--db", help="Address of a PostgreSQL; without it the embedded one.", metavar="DSN", show_default=False
-    ),
-]
 FpsOption = Annotated[
     float | None, typer.Option(min=0.01, max=240, help="Keep at most so many pictures a second.", show_default=False)
 ]
@@ -115,6 +112,7 @@ def run(
             " same source could not deliver.",
         ),
     ] = False,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run video through all stages into the database: who was there, what they did, what needs attention."""
     settings = load_config(config, os.environ)
@@ -131,13 +129,23 @@ def run(
     if summary_to not in (None, "-"):
         _check_writable(Path(summary_to))
     named = [] if cameras and not sources else named_sources(settings, sources or [], camera or [], fps)
-    with open_database(database_address(settings, db), settings.home) as database:
+    with ExitStack() as held, open_database(database_address(settings, db), settings.home) as database:
+        if parent is not None:
+            left = partial(_end_with, parent, threading.Event())
+            held.enter_context(again_and_again("watch of the parent", left, 1.0))
         notifier = notifier_of(settings.notify) if notify else None
         if cameras:
             seed(database, settings)
         outcome = run_sources(settings, database, named, wishes, strict=strict, notifier=notifier, follow=cameras)
     _tell(outcome, summary_to)
     _leave(outcome)
+
+
+def _end_with(parent: int, ended: threading.Event) -> None:
+    """Whoever started us would start another in our place when it comes back."""
+    if os.getppid() != parent and not ended.is_set():
+        ended.set()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _tell(outcome: Outcome, summary_to: str | None) -> None:
@@ -233,7 +241,8 @@ def _opened(settings: Config, text: str, fps: float | None) -> Source | LiveSour
         return open_source(known.source, fps=fps or known.fps)
     if is_network(text):
         alone = Camera(source=text)
-        return live_source(replace(alone.spec(named_after(text), 0), fps=fps or 0.0), alone.secret)
+        spec = replace(alone.spec(named_after(text), 0), fps=fps or 0.0)
+        return live_source(spec, alone.secret, settings.rtsp.trust)
     if not text.strip():
         raise ConfigError("a source has no name", hint="name a video file, a folder of images or a scene: sim://gym")
     try:
@@ -266,13 +275,6 @@ def _instant_us(text: str) -> int:
         return instant_us(text)
     except ValueError as error:
         raise ConfigError(f"--start-time {text} is {error}", hint=f"write it like {EXAMPLE}") from None
-
-
-def database_address(settings: Config, db: str | None) -> str | None:
-    """Where rows rest: as said on the command line, else as configured; None is the embedded database."""
-    if db is not None:
-        return db
-    return settings.database.dsn.get_secret_value() if settings.database.dsn else None
 
 
 def _check_writable(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, cell, table
 from pipeline.codec.compatibility import problems
 from pipeline.codec.confluent import subject_of

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, cell
 from pipeline.cli.worker import stopped_by_signals
 from pipeline.config import Config, load_config

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pipeline.cli.numbers import beyond
 from pipeline.cli.terminal import warn
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import Cut, LiveSource, Position, Source
@@ -58,26 +59,26 @@ def take_up(
     if isinstance(source, LiveSource):
         return _live(database, name, number, source, wishes, run)
     fingerprint = fingerprint_of(source, wishes.fps)
-    cut = database.cuts().load(run, number)
-    position = _position(name, cut, fingerprint, wishes)
+    cut, stored = database.cuts().load(run, number), database.last_numbers(number, run)
+    position = _position(name, cut, fingerprint, wishes, stored.session)
     start_us = _start(database, name, number, position, wishes, now_us)
     limit_us = None if wishes.limit_us is None else wishes.limit_us
     camera = Camera(run, name, number, source, start_us, position, cut.number if cut else 0, limit_us)
-    return TakenUp(camera, cut.snapshots if cut else {}, position.finished)
+    return TakenUp(camera, beyond(cut.snapshots if cut else {}, stored.person), position.finished)
 
 
 def _live(database: Database, name: str, number: int, source: LiveSource, wishes: Wishes, run: int) -> TakenUp:
     """A live camera always goes on: with the states of the last cut, in the sessions after it."""
-    cut = database.cuts().load(run, number)
+    cut, stored = database.cuts().load(run, number), database.last_numbers(number, run)
     last_us = cut.position.last_captured_at_us if cut else 0
-    position = Position(cut.position.session if cut else 0, 0, last_us, LIVE)
+    position = Position(max(cut.position.session if cut else 0, stored.session), 0, last_us, LIVE)
     camera = Camera(run, name, number, source, 0, position, cut.number if cut else 0, wishes.limit_us)
-    return TakenUp(camera, cut.snapshots if cut else {}, stored=False)
+    return TakenUp(camera, beyond(cut.snapshots if cut else {}, stored.person), stored=False)
 
 
-def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes) -> Position:
+def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes, stored_session: int) -> Position:
     if cut is None:
-        return Position(session=1, seq=0, last_captured_at_us=0, fingerprint=fingerprint)
+        return Position(session=stored_session + 1, seq=0, last_captured_at_us=0, fingerprint=fingerprint)
     last = cut.position
     if last.fingerprint == fingerprint and not wishes.again:
         if last.finished or wishes.resume:
@@ -88,7 +89,7 @@ def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes) -> P
         )
     if wishes.resume and not last.finished:
         warn(f"camera {name}: the run that was cut short at frame {last.seq} was over another source; this one begins")
-    return Position(last.session + 1, 0, last.last_captured_at_us, fingerprint)
+    return Position(max(last.session, stored_session) + 1, 0, last.last_captured_at_us, fingerprint)
 
 
 def _start(database: Database, name: str, number: int, position: Position, wishes: Wishes, now_us: int) -> int:

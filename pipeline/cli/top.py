@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
@@ -21,8 +22,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 
+from pipeline.cli.layout import readers
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.overview import DROPS_S, RATE_S, Picture
-from pipeline.cli.run import ConfigOption
 from pipeline.cli.terminal import OUT, cell, table
 from pipeline.cli.watching import Watching
 from pipeline.cli.worker import stopped_by_signals
@@ -66,7 +68,7 @@ def top(
     codec = Topology(settings, None, registry=registry_of(settings)).codec("motions")
     bus_of(settings, "posebus-top").close()  # says at once what is wrong with the configuration
     servers = ", ".join(settings.kafka.servers)
-    watching = Watching(codec, lambda: bus_of(settings, "posebus-top"))
+    watching = Watching(codec, lambda: bus_of(settings, "posebus-top"), partial(readers, settings))
     stop = threading.Event()
     try:
         with stopped_by_signals(stop) as came:

@@ -11,7 +11,7 @@ import typer
 
 from pipeline.bus.kafka import KafkaBus, TopicFacts
 from pipeline.bus.kafka.topics import settings_of
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, cell, table, warn
 from pipeline.config import load_config
 from pipeline.core.errors import ConfigError

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.cli.layout import OptionalLayout, chosen_layout
-from pipeline.cli.run import ConfigOption
+from pipeline.cli.layout import OptionalLayout, chosen_layout, group_name, reads_of
+from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
-from pipeline.topology import CAMERAS, CHANGELOGS, REPLAYED, STAGES, STORED
+from pipeline.topology import CHANGELOGS, REPLAYED, STAGES, STORED
 
 EXAMPLES = """
 Examples:
@@ -37,10 +37,10 @@ def topology(
     rows = [
         (
             name,
-            ", ".join(_reads(name, archived)),
+            ", ".join(reads_of(name, archived)),
             ", ".join(_writes(name)),
             ", ".join(_keeps(name)) or None,
-            _group(name),
+            group_name(name),
         )
         for name in names
     ]
@@ -54,7 +54,7 @@ def _mermaid(names: Sequence[str], archived: tuple[str, ...]) -> Iterator[str]:
     shown: set[str] = set()
     for i, name in enumerate(names):
         yield f'  w{i}["{name}"]'
-        for topic in _reads(name, archived):
+        for topic in reads_of(name, archived):
             yield f"  {topic}([{topic}]) --> w{i}"
         for topic in _writes(name):
             if topic in _TABLES:
@@ -67,16 +67,6 @@ def _mermaid(names: Sequence[str], archived: tuple[str, ...]) -> Iterator[str]:
 
 
 _TABLES = ("database", "receivers", "files")
-
-
-def _reads(name: str, archived: tuple[str, ...] = ()) -> tuple[str, ...]:
-    if name == "sink":
-        return STORED
-    if name == "notify":
-        return ("alerts",)
-    if name == "archive":
-        return archived
-    return STAGES[name.split("+")[0]].reads or (CAMERAS,)
 
 
 def _writes(name: str) -> tuple[str, ...]:
@@ -97,7 +87,3 @@ def _writes(name: str) -> tuple[str, ...]:
 
 def _keeps(name: str) -> tuple[str, ...]:
     return tuple(CHANGELOGS[stage] for stage in name.split("+") if stage in CHANGELOGS)
-
-
-def _group(name: str) -> str:
-    return f"posebus-{name.split('+')[0]}"

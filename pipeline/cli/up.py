@@ -10,19 +10,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pipeline.bus.kafka import KafkaBus
 from pipeline.cameras import sealed
 from pipeline.cli.layout import OptionalLayout, chosen_layout
-from pipeline.cli.run import ConfigOption, database_address
+from pipeline.cli.options import ConfigOption, database_address
 from pipeline.cli.schemas import published
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.cli.worker import stopped_by_signals
 from pipeline.config import Config, load_config
 from pipeline.core.cameras import CameraSpec
-from pipeline.core.errors import TransientError
+from pipeline.core.errors import ConfigError, TransientError
 from pipeline.database import Database, open_database
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
@@ -38,18 +39,36 @@ Examples:
   posebus up --config site.yaml
 
   posebus up -c site.yaml --layout ingest,detect,pose,track,smooth,analyze,alert,sink
+
+  posebus up --embedded                             all of it in one process, without Kafka
 """
 
 
 def up(
     config: ConfigOption = None,
     layout: OptionalLayout = None,
+    embedded: Annotated[
+        bool,
+        typer.Option(
+            "--embedded",
+            help="No Kafka: the cameras of the registry in one process (posebus run --cameras), started again when it"
+            " ends.",
+        ),
+    ] = False,
 ) -> None:
     """Start all workers here, and start again those that end, until Ctrl-C."""
     settings = load_config(config, os.environ)
     setup_logging(settings.log.level, settings.log.format)
-    names = chosen_layout(settings, layout)
     stop = threading.Event()
+    if embedded:
+        if layout is not None:
+            raise ConfigError("--embedded and --layout exclude each other", hint="one process has no layout")
+        with stopped_by_signals(stop):
+            code = Supervisor({"cameras": _alone(config)}, lambda name, what: warn(f"{name} {what}")).run(stop)
+        if code:
+            raise typer.Exit(code)
+        return
+    names = chosen_layout(settings, layout)
     with stopped_by_signals(stop):
         bus = bus_of(settings, f"up-{socket.gethostname()}-{os.getpid()}")
         with open_database(database_address(settings, None), settings.home) as database:
@@ -99,9 +118,18 @@ def _commands(names: Sequence[str], config: Path | None) -> Mapping[str, Sequenc
         unique = name
         while unique in commands:
             unique = f"{name}#{sum(other.split('#')[0] == name for other in commands) + 1}"
-        options = ["--parent", str(os.getpid())] + ([] if config is None else ["--config", str(config.absolute())])
+        # Another `up` beside this one has workers of its own. Kafka knows letters, digits, dot, dash and underscore.
+        instance = f"{unique}-{socket.gethostname()}-{os.getpid()}".replace("+", ".").replace("#", ".")
+        options = ["--parent", str(os.getpid()), "--instance", instance]
+        options += [] if config is None else ["--config", str(config.absolute())]
         commands[unique] = [sys.executable, "-m", "pipeline.cli", "worker", name, *options]
     return commands
+
+
+def _alone(config: Path | None) -> Sequence[str]:
+    """The command of the one process of an installation without Kafka."""
+    options = [] if config is None else ["--config", str(config.absolute())]
+    return [sys.executable, "-m", "pipeline.cli", "run", "--cameras", "--parent", str(os.getpid()), *options]
 
 
 def _of(cameras: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.bus.kafka import KafkaBus
 from pipeline.cli.overview import Overview, Picture
@@ -26,12 +26,21 @@ class Watching:
     Args:
         codec: Of `motions`.
         open_bus: Makes a bus; each thread has its own.
+        readers: Gives the topics that groups read, out of the groups that are there.
         every_s: Between two looks at the groups.
     """
 
-    def __init__(self, codec: RecordCodec, open_bus: Callable[[], KafkaBus], *, every_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        codec: RecordCodec,
+        open_bus: Callable[[], KafkaBus],
+        readers: Callable[[Sequence[str]], Mapping[str, Sequence[str]]],
+        *,
+        every_s: float = 1.0,
+    ) -> None:
         self._codec = codec
         self._open_bus = open_bus
+        self._readers = readers
         self._every_s = every_s
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -83,8 +92,9 @@ class Watching:
 
     def _look(self, bus: KafkaBus) -> None:
         while not self._stop.is_set():
-            groups = bus.groups()
-            backlogs = bus.backlogs(groups)
+            reads = self._readers(bus.groups())
+            groups = sorted({*bus.groups(), *reads})
+            backlogs = bus.backlogs(groups, reads=reads)
             members = {group: bus.members(group) for group in groups}
             with self._lock:
                 self._overview.looked(backlogs, members, time.monotonic())

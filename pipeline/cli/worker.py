@@ -10,29 +10,29 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import typer
 
 from pipeline.bus.kafka import KafkaBus
 from pipeline.bus.kafka.topics import settings_of
-from pipeline.cli.run import ConfigOption, database_address
+from pipeline.cli.options import ConfigOption, database_address
 from pipeline.config import Config, load_config
 from pipeline.config.worker import Runner
 from pipeline.core.errors import BusUnavailable, ConfigError, DatabaseError, SinkUnavailable, TransientError
-from pipeline.database import Database, Outbox, open_database
-from pipeline.database.connect import Address
 from pipeline.installation import bus_of, cluster_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.metrics import Metrics
-from pipeline.notify import notifier_of
 from pipeline.runners.faust_app import GROUP_SUFFIX
 from pipeline.runners.worker.aside import again_and_again
 from pipeline.runners.worker.health import Health
 from pipeline.sinks.archive import ArchiveSink
 from pipeline.topology import check_neighbours, kafka_topics
 from pipeline.workers import INGEST, Runnable, Workers
+
+if TYPE_CHECKING:
+    from pipeline.database import Database, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,13 @@ def worker(
             help="Who polls and commits: our own loop, or Faust; by default as configured.", show_default=False
         ),
     ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            help="Of this process among all of its kind, the same after a restart: it has its cameras back at once.",
+            show_default=False,
+        ),
+    ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run one kind of worker over Kafka until it is told to stop."""
@@ -101,7 +108,7 @@ def worker(
         held.enter_context(stopped_by_signals(stop))
         if parent is not None:
             held.enter_context(again_and_again("watch of the parent", partial(_end_with, parent, stop), 1.0))
-        bus = bus_of(settings, client)
+        bus = bus_of(settings, client, instance=instance)
         held.callback(bus.close)
         alive: Callable[[], None] = lambda: None  # noqa: E731
         port = settings.worker.metrics_port if metrics_port is None else metrics_port
@@ -117,6 +124,8 @@ def worker(
 
 def opened(settings: Config, *, migrate: bool = True) -> Database:
     """The database. Raises SinkUnavailable where waiting helps, DatabaseError where it does not."""
+    from pipeline.database import open_database  # only where it is needed: a worker that was killed is back sooner
+
     try:
         return open_database(database_address(settings, None), settings.home, migrate=migrate)
     except DatabaseError as error:
@@ -144,6 +153,8 @@ def _make(
             hint="stop the workers of the other runner first",
         )
     if stages == [NOTIFY]:
+        from pipeline.notify import notifier_of
+
         if runner == "faust":
             raise ConfigError("notify has no keyed state: Faust does not run it", hint="leave out --runner faust")
         return workers.notify(notifier_of(settings.notify), _outbox(settings, held))
@@ -163,6 +174,9 @@ def _make(
 
 def _outbox(settings: Config, held: ExitStack) -> Outbox:
     """Not tried here: who is to be told of a fall does not wait for a database."""
+    from pipeline.database import Outbox, open_database
+    from pipeline.database.connect import Address
+
     dsn = database_address(settings, None)
     if dsn is None:
         return held.enter_context(open_database(None, settings.home)).outbox()

@@ -71,7 +71,15 @@ def _override(tree: Tree, value: dict[str, Value], environment: Mapping[str, str
     for section, outer in settings(Config).items():
         for key in settings(outer.kind):
             name = variable(section, key)
-            found = value.setdefault(section, {}) if environment.get(name) else None
+            if not environment.get(name):
+                continue
+            found = value.setdefault(section, {})
+            if isinstance(found, str) and (short := getattr(outer.kind, "SHORT", None)):
+                found = value[section] = {short: found}  # a text that stands for the section
+                if (section,) in tree.lines:
+                    tree.lines[section, short] = tree.lines[section,]
+                if (section,) in tree.filled:
+                    tree.filled[section, short] = tree.filled[section,]
             if isinstance(found, dict):
                 found[key] = environment[name]
                 tree.variables[section, key] = name
@@ -95,6 +103,7 @@ def _settled(config: Config, folder: Path, environment: Mapping[str, str]) -> Co
             "analyze": replace(config.analyze, exercises=placed(config.analyze.exercises, folder)),
             "archive": config.archive.placed(folder),
             "kafka": config.kafka.placed(folder),
+            "rtsp": config.rtsp.placed(folder),
             "home": _in(folder, config.home) if named else home_folder(environment),
             "models": config.models.model_copy(update=models),
             "cameras": cameras,

@@ -66,6 +66,13 @@ def load_rules(
     Raises ConfigError with every problem of the file, each with its line.
     """
     tree = parse(read_text(path, _WHICH), folder=path.absolute().parent, environment=environment)
+    return rules_of(tree, str(path), cameras, before)
+
+
+def rules_of(
+    tree: Tree, name: str, cameras: Mapping[str, Scene] | None = None, before: RulesFile | None = None
+) -> RulesFile:
+    """The same of a document; `name` is what its problems are told of."""
     problems = list(tree.problems)
     if not any(problem.breaks for problem in problems):
         value = _sections(tree, problems)
@@ -80,7 +87,7 @@ def load_rules(
                 return file
             problems.append(problem)
     problems.sort(key=lambda problem: problem.line or 0)
-    raise ConfigProblems(str(path), problems, hint=_HINT)
+    raise ConfigProblems(name, problems, hint=_HINT)
 
 
 def is_rules_file(path: Path) -> bool:

@@ -20,11 +20,12 @@ from pipeline.config.instants import instant_us
 from pipeline.config.kafka import Kafka
 from pipeline.config.problems import did_you_mean
 from pipeline.config.registry import SchemaRegistry
+from pipeline.config.rtsp import Rtsp
 from pipeline.config.section import Section
 from pipeline.config.worker import WorkerSection
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import ConfigError
-from pipeline.core.zones import MOST, Line, Scene, Zone
+from pipeline.core.zones import Line, Scene, Zone, check_places
 from stages.alert.options import AlertOptions
 from stages.analyze.options import AnalyzeOptions
 from stages.detect.options import DetectOptions
@@ -191,12 +192,7 @@ class Camera(Section):
 
     @model_validator(mode="after")
     def _places(self) -> Camera:
-        for places, kind in ((self.zones, "zones"), (self.lines, "lines")):
-            if len(places) > MOST:
-                raise ValueError(f"{kind}: {len(places)} of them, expected at most {MOST}")
-        both = next((name for name in self.lines if name in self.zones), None)
-        if both is not None:
-            raise ValueError(f"lines: the name {both!r} is that of a zone too")
+        check_places(self.zones, self.lines)
         return self
 
     @property
@@ -270,7 +266,12 @@ class Embedded(Section):
     """How all stages run in one process."""
 
     cut_s: float = 1.0
-    """Seconds between two commits, [0.05, 60]. What came after the last one is done anew by `--resume`."""
+    """Seconds between two commits, [0.05, 60]. What came after the last one is done anew by `--resume`. Live
+    cameras commit twenty times a second at least."""
+
+    ladder: bool = False
+    """Whether live cameras give fewer pictures a second, evenly spread, while more than a quarter of them is late: in
+    steps of about a third, and more again when the models keep up."""
 
 
 class Config(Section):
@@ -294,6 +295,9 @@ class Config(Section):
 
     cameras: dict[CameraName, Camera] = {}
     """Cameras by name: letters, digits, `_`, `.` and `-`. A text instead of a section is its source."""
+
+    rtsp: Rtsp = Rtsp()
+    """How network cameras are reached."""
 
     ingest: IngestOptions = IngestOptions()
     """Reading cameras, and seeing where something moves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Mode = Literal["live", "archive"]
@@ -10,6 +10,22 @@ Transport = Literal["tcp", "udp"]
 
 
 DEADLINE_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is asked of the certificates of cameras.
+
+    Attributes:
+        verify: One has to be trusted and to fit the address.
+        ca_file: Certificates that are trusted in place of the system's.
+    """
+
+    verify: bool = False
+    ca_file: str | None = None
+
+
+NO_QUESTIONS = Trust()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,7 @@ class CameraSpec:
         paused: No pictures are wanted for now.
         deadline_ms: live: a frame that is older when its turn comes is dropped.
         weight: Share of the models' time beside other cameras.
-        zones, rules: Files of zones and rules of its own; empty for none.
+        zones, rules: Its own zones and rules, as YAML; empty for none.
     """
 
     name: str
@@ -47,6 +63,10 @@ class CameraSpec:
     weight: float = 1.0
     zones: str = ""
     rules: str = ""
+
+    def reads_as(self, other: CameraSpec) -> bool:
+        """Whether both are read alike: later stages alone see another difference, and no reader begins anew."""
+        return replace(self, zones="", rules="") == replace(other, zones="", rules="")
 
 
 @dataclass(frozen=True, slots=True)

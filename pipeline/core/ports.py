@@ -444,8 +444,10 @@ class LiveSource:
         info: Of its pictures; sizes and rate are 0 as long as it was not opened.
         open: Begins to read it.
         deadline_us: Pictures that have waited longer than this since they arrived are dropped.
+        weight: Its share of the models' time beside other live cameras.
     """
 
     info: SourceInfo
     open: Callable[[], LiveCamera]
     deadline_us: int = 500_000
+    weight: float = 1.0

@@ -88,6 +88,16 @@ class Scene:
         return bool(self.zones or self.lines)
 
 
+def check_places(zones: Mapping[str, Zone], lines: Mapping[str, Line]) -> None:
+    """Raises ValueError for too many places, or two of one name."""
+    for places, kind in ((zones, "zones"), (lines, "lines")):
+        if len(places) > MOST:
+            raise ValueError(f"{kind}: {len(places)} of them, expected at most {MOST}")
+    both = next((name for name in lines if name in zones), None)
+    if both is not None:
+        raise ValueError(f"lines: the name {both!r} is that of a zone too")
+
+
 class Outlines:
     """Z zones of a picture in pixels.
 

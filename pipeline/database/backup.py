@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pipeline.database.migrate import migrate, packaged
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _PIECE_BYTES = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)
+"""What reading a zip file with wrong bytes in it raises; which one depends on where they are."""
 
 # Partitions and chunks are read through their parents.
 _TABLES = """
@@ -111,7 +114,7 @@ def restore(address: Address, file: Path, progress: Progress = lambda _table, _b
             migrate(connection, where, [m for m in known if m.number <= manifest["schema"]])
             try:
                 rows = _read(connection, archive, manifest, progress)
-            except (zipfile.BadZipFile, EOFError) as error:
+            except _DAMAGED as error:
                 raise ConfigError(f"{file} is damaged: {error}", hint="use another backup") from error
             migrate(connection, where, logins=address.server is not None)
     except psycopg.Error as error:
@@ -179,7 +182,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:
         for table, known in manifest["tables"].items():
             if not known["columns"] or f"{table}.copy" not in archive.namelist():
                 raise ValueError(f"{table} is missing")
-    except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, *_DAMAGED) as error:
         raise ConfigError(f"{file} is no backup of posebus: {error}", hint="see posebus db backup") from error
     return manifest
 

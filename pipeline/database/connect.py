@@ -103,13 +103,22 @@ class Address:
                 connection.execute(f"SET statement_timeout = '{WRITER_TIMEOUT_S}s'")
                 connection.execute(f"SET idle_in_transaction_session_timeout = '{WRITER_TIMEOUT_S}s'")
             if role == "reader":
-                connection.execute("SET search_path = pose, public")
+                connection.execute(f"SET search_path = {'pose_held, pose' if is_held(connection) else 'pose, public'}")
                 connection.execute(f"SET statement_timeout = '{READER_TIMEOUT_S}s'")
                 connection.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
             connection.close()
             raise failures.meaning(error, str(self)) from error
         return connection
+
+
+def is_held(connection: Connection) -> bool:
+    """The login sees some cameras only, through the views of `pose_held`."""
+    found = connection.execute(
+        "SELECT to_regnamespace('pose_held') IS NOT NULL AND NOT has_schema_privilege('pose_raw', 'USAGE')"
+        " AND has_schema_privilege('pose_held', 'USAGE')"
+    ).fetchone()
+    return bool(found and found[0])
 
 
 def redacted(dsn: str) -> str:

@@ -19,6 +19,7 @@ from pipeline.database.erase import Receipt, erase
 from pipeline.database.frames import FrameReader
 from pipeline.database.held import Grant
 from pipeline.database.migrate import migrate, plan
+from pipeline.database.numbers import LastNumbers, is_attached, last_numbers, seen_between
 from pipeline.database.outbox import Outbox
 from pipeline.database.query import Answer, Row, ask, streamed
 from pipeline.database.registry import CameraRegistry, SourceTimes
@@ -119,6 +120,18 @@ class Database:
     def times(self) -> SourceTimes:
         """The memory of when files began; always the same."""
         return self._times
+
+    def last_numbers(self, camera_no: int, run: int = 0) -> LastNumbers:
+        """The highest numbers of a camera's rows; see `numbers.last_numbers`."""
+        return last_numbers(self.address, run, camera_no)
+
+    def seen_between(self, run: int, tracks: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """When tracks were first and last seen; see `numbers.seen_between`."""
+        return seen_between(self.address, run, tracks)
+
+    def is_attached(self, camera_no: int) -> bool:
+        """Whether a camera is filmed, or will be; see `numbers.is_attached`."""
+        return is_attached(self.address, camera_no)
 
     def outbox(self) -> Outbox:
         """What is still to be delivered; always the same."""

@@ -18,7 +18,7 @@ from pipeline.core.types import F32
 from pipeline.core.units import ANGLE_UNIT_DEG, SCORE_UNIT, WORLD_UNIT_M, from_int16
 from pipeline.core.vocabulary import ANGLES
 from pipeline.database import failures
-from pipeline.database.connect import Address, Connection
+from pipeline.database.connect import Address, Connection, is_held
 from pipeline.database.copy import PG_EPOCH_US
 from pipeline.database.rows import moment
 from pipeline.database.unpack import unpacked
@@ -77,6 +77,8 @@ _KINDS = "qqiihhhhhhhhhHHHHHHHshH"
 class PoseReader:
     """Reads as the reader; implements `tables.History`. Used by one thread at a time.
 
+    A login that is held to some cameras is given theirs alone, as if there were no others.
+
     Args:
         address: Where.
     """
@@ -88,6 +90,7 @@ class PoseReader:
         self._connection.execute("SET statement_timeout = 0")
         # Tables that were just filled have no statistics: a loop over what is taken to be one row would take hours.
         self._connection.execute("SET enable_nestloop = off")
+        self._tables = "pose_held.raw_" if is_held(self._connection) else "pose_raw."
 
     def cameras(self, selection: Selection) -> Sequence[CameraSpan]:
         """Cameras with poses among those selected, by name."""
@@ -124,15 +127,19 @@ class PoseReader:
 
     def _ask(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.execute(statement.encode(), parameters).fetchall()
+            return self._connection.execute(self._of_mine(statement), parameters).fetchall()
         except psycopg.Error as error:
             raise self._refusal(error) from error
+
+    def _of_mine(self, statement: str) -> bytes:
+        """The statement about the tables, or about what a held login sees of them."""
+        return statement.replace("pose_raw.", self._tables).encode()
 
     def _refusal(self, error: psycopg.Error) -> PosebusError:
         if error.sqlstate == "42501":
             return DatabaseError(
                 f"{self._address}: this login may not read the tables of poses: {failures.first_line(error)}",
-                hint="export as the owner, or as a reader of all cameras (posebus db grant)",
+                hint="export as the owner, or as a login that was granted cameras (posebus db grant)",
             )
         return failures.meaning(error, str(self._address))
 
@@ -149,14 +156,14 @@ class PoseReader:
             unknown="'{" + ",".join(["-32768"] * len(ANGLES)) + "}'",
         )
         try:
-            for columns in unpacked(_blocks(self._connection, statement), _KINDS):
+            for columns in unpacked(_blocks(self._connection, self._of_mine(statement)), _KINDS):
                 yield from _tables(span.camera, selection.run, columns)
         except psycopg.Error as error:
             raise self._refusal(error) from error
 
 
-def _blocks(connection: Connection, statement: str) -> Iterator[bytes | bytearray | memoryview]:
-    with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+def _blocks(connection: Connection, statement: bytes) -> Iterator[bytes | bytearray | memoryview]:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         yield from copy
 
 

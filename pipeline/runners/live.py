@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.cameras import CameraSpec, CameraStatus
+from pipeline.core.cameras import NO_QUESTIONS, CameraSpec, CameraStatus, Trust
 from pipeline.core.ports import CameraChange, CameraState, LivePicture, LiveSource, Position, SourceInfo
 from pipeline.core.records import Clock, Dropped, Record, Stamp, Tick
 from pipeline.core.values import Captured
@@ -20,7 +20,7 @@ DEADLINE_US = 500_000
 _STAGE = "ingest"
 
 
-def live_source(spec: CameraSpec, password: str | None, *, tls_verify: bool = False) -> LiveSource:
+def live_source(spec: CameraSpec, password: str | None, trust: Trust = NO_QUESTIONS) -> LiveSource:
     """The camera of a spec, with its password in clear. Raises ConfigError for an address that cannot be read."""
     options = LiveOptions(
         spec.source,
@@ -28,10 +28,11 @@ def live_source(spec: CameraSpec, password: str | None, *, tls_verify: bool = Fa
         password=password,
         fps=spec.fps or None,
         transport=spec.transport,
-        tls_verify=tls_verify,
+        tls_verify=trust.verify,
+        ca_file=trust.ca_file,
     )
     info = SourceInfo(spec.name, "rtsp", LIVE, 0, 0, spec.fps, None)
-    return LiveSource(info, lambda: RtspCamera(options), spec.deadline_ms * 1000)
+    return LiveSource(info, lambda: RtspCamera(options), spec.deadline_ms * 1000, spec.weight)
 
 
 class LiveRecords:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
-from pipeline.core.cameras import CameraStatus
+from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.errors import PosebusError
+from pipeline.core.ports import CameraState
 
 log = logging.getLogger(__name__)
 
 _GATHER_S = 0.3
 _RETRY_S = 2.0
 _MOST = 10_000
+
+
+def not_read(spec: CameraSpec, state: CameraState, reason: str) -> CameraStatus:
+    """How a camera is that nobody reads now."""
+    return CameraStatus(spec.name, spec.camera_no, time.time_ns() // 1000, state, reason, 0.0, None, 0)
 
 
 class StatusKeeper:

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
-_STEADY_S = 60.0
-"""Who ran for so long before it ended is started again at once."""
+_STEADY_S = 10.0
+"""Who ran for so long before it ended is started again at once: it does not fail at its start."""
 _POLL_S = 0.1
 DRAIN_S = 10.0
 
@@ -98,7 +98,7 @@ class Supervisor:
             self._told(name, f"ended with code {code}: another start would not help")
             return code
         steady = now - child.started > _STEADY_S
-        child.wait_s = _FIRST_WAIT_S if steady else min(child.wait_s * 2 or _FIRST_WAIT_S, _LONGEST_WAIT_S)
+        child.wait_s = 0.0 if steady else min(child.wait_s * 2 or _FIRST_WAIT_S, _LONGEST_WAIT_S)
         child.start_at = now + child.wait_s
         child.restarts += 1
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"

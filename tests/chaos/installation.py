@@ -9,13 +9,16 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 
+from pipeline.bus.kafka import Backlog, KafkaBus
+from pipeline.core.errors import BusUnavailable
 from pipeline.database import EmbeddedServer
 from tests.broker.cluster import Cluster
 from tests.e2e.dump import dump
@@ -39,16 +42,19 @@ class Installation:
         home: Of the database.
         process: `posebus up`.
         frames: Of all cameras together.
+        bus: The same as theirs.
         disturbed: How often what was done.
-        back_s: Seconds from each disturbance to the next stored frame.
+        back_s: What was done, and the seconds from then until its victim worked again.
     """
 
     cluster: Cluster
     home: Path
     process: subprocess.Popen[str]
     frames: int
+    bus: KafkaBus
     disturbed: Counter[str] = field(default_factory=Counter)
-    back_s: list[float] = field(default_factory=list)
+    back_s: list[tuple[str, float]] = field(default_factory=list)
+    _database: psycopg.Connection[Any] | None = None
 
     def workers(self) -> dict[str, psutil.Process]:
         """The worker processes by what they do."""
@@ -61,7 +67,7 @@ class Installation:
 
     def stored(self) -> int:
         """Frames that rest."""
-        return _count(self.home, "SELECT count(*) FROM pose_raw.frame_outcomes")
+        return self._count("frame_outcomes")
 
     def wait(self, reached: Callable[[], bool], what: str) -> None:
         """Until `reached`. Fails when `posebus up` ends, or patience does."""
@@ -69,18 +75,57 @@ class Installation:
         while not reached():
             assert self.process.poll() is None, ended(self.process)
             assert time.monotonic() < deadline, f"not within {PATIENCE_S:g} s: {what}; {self.stored()} frames"
-            time.sleep(0.05)
+            time.sleep(0.1)
 
-    def wait_for_more(self) -> None:
-        """Until another frame rests, if any is missing."""
-        before, at = self.stored(), time.monotonic()
-        if before < self.frames:
-            self.wait(lambda: self.stored() > before, "more frames")
-            self.back_s.append(time.monotonic() - at)
+    def progress(self, worker: str) -> int:
+        """A number that grows as this worker brings its work to an end for good."""
+        if worker == "sink":
+            return self.stored()
+        first, *_ = worker.split("+")
+        group = "posebus-detect" if first == "ingest" else f"posebus-{first}"  # ingest reads no records: what it sends
+        backlogs = self._asked(lambda: self.bus.backlogs([group]))
+        return sum(each.end if first == "ingest" else each.committed or 0 for each in backlogs)
+
+    def await_progress(self, what: str, worker: str) -> None:
+        """Until this worker works again; right after a disturbance. Nothing is noted if no work is left for it."""
+        at, before = time.monotonic(), self.progress(worker)
+        self.wait(
+            lambda: self.progress(worker) > before or self.stored() >= self.frames, f"work of {worker} after {what}"
+        )
+        if self.progress(worker) > before:
+            self.back_s.append((what, time.monotonic() - at))
+
+    def _asked(self, question: Callable[[], Sequence[Backlog]]) -> Sequence[Backlog]:
+        """Answered as soon as a broker that was away is there again."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return question()
+            except BusUnavailable:
+                assert time.monotonic() < deadline, f"no answer of the broker within {PATIENCE_S:g} s"
+                time.sleep(0.2)
 
     def complete(self, rows: Mapping[str, int]) -> bool:
         """So many rows of each table rest, or more."""
-        return all(_count(self.home, f"SELECT count(*) FROM pose_raw.{table}") >= n for table, n in rows.items())
+        return all(self._count(table) >= n for table, n in rows.items())
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _count(self, table: str) -> int:
+        """Rows; 0 while there is no server or no table."""
+        try:
+            if self._database is None:
+                url = EmbeddedServer(self.home).url("postgres")
+                self._database = psycopg.connect(url, connect_timeout=2, autocommit=True)
+            row = self._database.execute(f"SELECT count(*) FROM pose_raw.{table}".encode()).fetchone()
+        except psycopg.Error:
+            self.close()
+            return 0
+        return int(row[0]) if row else 0
 
 
 Disturbance = Callable[[Installation], None]
@@ -99,7 +144,7 @@ class Outcome:
     different: list[str]
     rows: dict[str, int]
     disturbed: Counter[str]
-    back_s: list[float]
+    back_s: list[tuple[str, float]]
     seconds: float
 
 
@@ -130,12 +175,15 @@ def disturb(
     Posebus(undisturbed).run("run", *cameras, "--strict", "--config", str(config), timeout_s=1800).done()
     wanted = dump(undisturbed)
     rows = {table: len(found) for table, found in wanted.items()}
-    with Posebus(home).started("up", "--config", str(config)) as process:
-        running = Installation(cluster, home, process, frames)
+    with (
+        closing(KafkaBus(cluster.servers, prefix=prefix)) as bus,
+        Posebus(home).started("up", "--config", str(config)) as process,
+        closing(Installation(cluster, home, process, frames, bus)) as running,
+    ):
+        running.wait(lambda: running.stored() > 0, "a first frame")
         for share, disturbance in disturbances:
             running.wait(lambda share=share: running.stored() >= share * frames, f"{share:.0%} of the frames")
             disturbance(running)
-            running.wait_for_more()
         running.wait(lambda: running.stored() >= frames, "all frames")
         running.wait(lambda: running.complete(rows), f"all rows: {rows}")
         process.send_signal(signal.SIGTERM)
@@ -157,9 +205,10 @@ def kill(name: str) -> Disturbance:
     def disturbance(running: Installation) -> None:
         worker = running.workers().get(name)
         if worker is not None:
-            with suppress(psutil.Error):
+            with suppress(psutil.NoSuchProcess):
                 worker.kill()
                 running.disturbed[f"kill {name}"] += 1
+                running.await_progress(f"kill {name}", name)
 
     return disturbance
 
@@ -179,6 +228,7 @@ def suspend(name: str, seconds: float) -> Disturbance:
         time.sleep(seconds)
         worker.resume()
         running.disturbed[f"suspend {name}"] += 1
+        running.await_progress(f"suspend {name}", name)
 
     return disturbance
 
@@ -191,16 +241,19 @@ def broker_away(seconds: float) -> Disturbance:
         time.sleep(seconds)
         running.cluster[0].start()
         running.disturbed["broker away"] += 1
+        running.await_progress("broker away", "sink")
 
     return disturbance
 
 
-def kill_database(running: Installation) -> None:
+def kill_database(running: Installation, wait: bool = True) -> None:
     """Kill the database server: whoever needs it next starts it again."""
     server = EmbeddedServer(running.home).status().pid
     assert server is not None
     os.kill(server, signal.SIGKILL)
-    running.disturbed["kill database"] += 1
+    if wait:
+        running.disturbed["kill database"] += 1
+        running.await_progress("kill database", "sink")
 
 
 def _config(
@@ -222,11 +275,3 @@ def _config(
     ]
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def _count(home: Path, statement: str) -> int:
-    """0 while there is no server or no table."""
-    with suppress(psycopg.Error), psycopg.connect(EmbeddedServer(home).url("postgres"), connect_timeout=2) as opened:
-        row = opened.execute(statement.encode()).fetchone()
-        return int(row[0]) if row else 0
-    return 0

@@ -15,6 +15,7 @@ import pytest
 
 from tests.broker.fixtures import NewCluster
 from tests.chaos.installation import APART, Disturbance, broker_away, disturb, kill, kill_database, kills, suspend
+from tests.chaos.troubles import both_away, read_only
 from tests.e2e.painted import painted
 from tests.homes import NewHome
 
@@ -38,6 +39,7 @@ class Case:
 CASES = {
     "kills": Case(APART, kills(KILLS, SEED)),
     "outages": Case(CHAINED, [(0.1, broker_away(3.0)), (0.3, kill_database), (0.5, suspend(CHAINED[3], 8.0))]),
+    "troubles of the database": Case(CHAINED, [(0.2, read_only(2.0)), (0.5, both_away(2.0))]),
     "two of each": Case(PAIRS, [(0.2, suspend("sink", 8.0))]),
     "faust": Case(CHAINED, [(0.2, kill(CHAINED[3])), (0.5, kill("sink"))], "faust"),
 }

@@ -16,25 +16,23 @@ from pipeline.database.migrate import migrate, packaged
 from tests.e2e.conftest import Program
 from tests.e2e.dump import dump
 from tests.e2e.terminal import SECRET, SECRET_DSN
-from tests.homes import NewHome, address_on
+from tests.homes import NewHome, Server, address_on
 
 SCENE = "sim://gym?seconds=3&width=160&height=120"
 START = ("--start-time", "2026-01-01T09:00:00Z")
 
 
 @pytest.fixture
-def ann(server: EmbeddedServer) -> Iterator[str]:
-    """Address of the server for `ann`, whom it asks for her password; the password is a wrong one."""
+def ann(prepared_home: Path) -> Iterator[str]:
+    """Address of a server for `ann`, whom it asks for her password; the password is a wrong one."""
+    server = EmbeddedServer(prepared_home)
     rules = server.status().folder / "data" / "pg_hba.conf"
-    before = rules.read_text()
-    rules.write_text(f"local all ann scram-sha-256\n{before}")
-    with psycopg.connect(address_on(server, "postgres"), autocommit=True) as connection:
+    rules.write_text(f"local all ann scram-sha-256\n{rules.read_text()}")
+    server.start()
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE ann LOGIN PASSWORD 'another'")
-        connection.execute("SELECT pg_reload_conf()")
-        yield f"postgresql://ann:{SECRET}@/postgres?host={quote(str(server.socket()), safe='')}"
-        rules.write_text(before)
-        connection.execute("SELECT pg_reload_conf()")
-        connection.execute("DROP ROLE ann")
+    yield f"postgresql://ann:{SECRET}@/postgres?host={quote(str(server.socket()), safe='')}"
+    server.leave()
 
 
 def test_a_server_that_is_not_there_is_told_by_every_command(program: Program, fake: str) -> None:
@@ -80,7 +78,7 @@ def test_a_wrong_password_is_told_without_it(program: Program, ann: str, monkeyp
     done.refused(4, 'authentication failed for user "ann"', "check user and password")
 
 
-def test_a_database_that_does_not_exist_is_told(program: Program, server: EmbeddedServer) -> None:
+def test_a_database_that_does_not_exist_is_told(program: Program, server: Server) -> None:
     done = program("run", SCENE, "--db", address_on(server, "nowhere"))
 
     done.refused(4, 'database "nowhere" does not exist', "createdb")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from pipeline.cli.main import app
@@ -20,14 +18,6 @@ from pipeline.database import Database, open_database
 from tests import samples
 
 MOTIONS = next(value for value in samples.values()["motions"] if isinstance(value, Motions))
-ATTACKS = (
-    "x'; DROP SCHEMA pose_raw CASCADE; --",
-    'x"; DROP SCHEMA pose_raw CASCADE; --',
-    "x' OR '1'='1",
-    "$$; DROP SCHEMA pose_raw CASCADE; $$",
-    "%s %(x)s {0} \\'; DROP TABLE pose_raw.poses; --",
-    "x\u2019; DROP SCHEMA pose --",
-)
 
 
 @pytest.fixture
@@ -88,41 +78,6 @@ def test_a_backup_is_restored(told: tuple[str, Database], empty_dsn: str, tmp_pa
     said("db", "backup", str(tmp_path / "b.zip"), "--db", dsn)
     said("db", "restore", str(tmp_path / "b.zip"), "--db", empty_dsn)
     assert "6" in said("query", "SELECT count(*) FROM poses", "--db", empty_dsn)
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_no_word_is_taken_for_sql(told: tuple[str, Database], attack: str, tmp_path: Path) -> None:
-    dsn, database = told
-    login = f"{attack[:40]}{os.getpid()}"
-    commands = [
-        ["db", "erase", "--camera", attack, "--yes"],
-        ["db", "erase", "--before", attack, "--yes"],
-        ["db", "erase", "--track", attack, "--yes"],
-        ["db", "runs", "rm", attack],
-        ["db", "grant", login, "--camera", attack],
-        ["db", "grant", login, "--camera", "gym"],
-        ["db", "revoke", login, "--camera", attack],
-        ["db", "revoke", login],
-        ["db", "revoke", attack],
-        ["db", "backup", str(tmp_path / attack.replace("/", "_"))],
-        ["db", "restore", str(tmp_path / attack.replace("/", "_"))],
-        ["db", "url", "--role", attack],
-        ["query", attack],
-        ["query", "SELECT 1", "--run", attack],
-        ["query", f"SELECT count(*) FROM poses WHERE camera = '{attack}"],
-    ]
-    try:
-        for words in commands:
-            result = run(*words, "--db", dsn)
-            assert isinstance(result.exception, PosebusError | SystemExit | None), (words, result.exception)
-        named = str(psycopg.conninfo.make_conninfo(dsn, dbname=attack))
-        assert isinstance(run("db", "status", "--db", named).exception, PosebusError)
-        assert database.query("SELECT count(*) FROM poses").rows == [(6,)]
-        assert database.query("SELECT camera FROM cameras").rows == [("gym",)]
-    finally:
-        with database.address.connect("owner") as owner:
-            if owner.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone() is not None:
-                owner.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(login)))
 
 
 def test_what_is_printed_has_no_password(told: tuple[str, Database]) -> None:

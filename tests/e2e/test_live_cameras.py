@@ -6,9 +6,8 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import cv2
@@ -19,8 +18,10 @@ import pytest
 
 from pipeline.cameras.sealing import SECRET_KEY, new_key
 from tests.e2e.conftest import Program
+from tests.e2e.history import History, none_twice_none_back, until
 from tests.e2e.painted import painted
 from tests.e2e.processes import Posebus, ended
+from tests.faults.arena import make_certificate
 from tests.rtsp import clips
 from tests.rtsp.cameras import CameraServer, free_port, need_server
 from tests.rtsp.proxy import Weather
@@ -30,40 +31,6 @@ pytestmark = pytest.mark.xdist_group("cameras")
 CONFIG = "models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.2}\nlog: {level: debug}\n"
 PASSWORD = "p@ss:w/rd#1"
 WRONG = "wr0ng/p@ss"
-
-
-class History:
-    """Questions to the database, each asked again until the answer is right."""
-
-    def __init__(self, dsn: str) -> None:
-        self.dsn = dsn
-
-    def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn) as connection:
-            return connection.execute(statement.encode(), values or None).fetchall()
-
-    def frames(self, camera: str, since_s: float = 0.0) -> int:
-        return self.ask(
-            "SELECT count(*) FROM pose_raw.frame_outcomes JOIN pose_raw.cameras USING (camera_no)"
-            " WHERE name = %s AND ts > to_timestamp(%s)",
-            camera,
-            since_s,
-        )[0][0]
-
-    def state(self, camera: str) -> str:
-        found = self.ask(
-            "SELECT state FROM pose_raw.camera_now JOIN pose_raw.cameras USING (camera_no) WHERE name = %s", camera
-        )
-        return found[0][0] if found else "unknown"
-
-
-def until(what: Callable[[], bool], timeout_s: float, named: str) -> float:
-    """Wait for it; how long that took."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < timeout_s, f"{named} did not happen within {timeout_s} s"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +99,7 @@ def test_cameras_come_and_go_while_a_run_lasts(program: Program, dsn: str, clip:
     states = [row[0] for row in history.ask("SELECT state FROM pose.camera_status WHERE camera = 'first' ORDER BY ts")]
     for wanted in ("connecting", "live", "waiting", "paused"):
         assert wanted in states
-    sessions = history.ask(
-        "SELECT session, min(ts), max(ts), count(*) - count(DISTINCT frame_no) FROM pose.frame_outcomes"
-        " WHERE camera = 'first' GROUP BY 1 ORDER BY 1"
-    )
-    assert len(sessions) >= 3
-    assert all(a[2] < b[1] for a, b in itertools.pairwise(sessions)), "event time went back"
-    assert all(twice == 0 for *_, twice in sessions)
+    assert none_twice_none_back(history, "first") >= 3
 
 
 def test_someone_on_the_floor_over_an_outage_has_fallen(
@@ -274,3 +235,57 @@ def test_a_camera_that_gives_nothing_is_explained(program: Program, weather: Wea
     assert done.code == 3
     assert "the camera knows no such path (404)" in done.err
     assert "/stream1" in done.err
+
+
+def test_zones_and_rules_of_a_camera_are_used_while_its_reader_goes_on(
+    program: Program, dsn: str, tmp_path: Path, config: str
+) -> None:
+    need_server()
+    folder = Path(painted(tmp_path / "walk", 70, walk=0.1))
+    pictures = [np.asarray(cv2.imread(str(path)), dtype=np.uint8) for path in sorted(folder.iterdir())]
+    server = CameraServer({"x": clips.write(tmp_path / "walk.mp4", fps=10, gop=10, frames=pictures)})
+    history, where = History(dsn), ("--db", dsn, "--config", config)
+    (tmp_path / "zones.yaml").write_text("zones: {room: {corners: [[0, 0], [1, 0], [1, 1], [0, 1]]}}\n")
+    (tmp_path / "rules.yaml").write_text("rules: [{name: somebody, when: {zone: room}, scope: camera}]\n")
+    files = ("--zones", str(tmp_path / "zones.yaml"), "--rules", str(tmp_path / "rules.yaml"))
+    try:
+        program("camera", "add", "hall", server.url("x"), "--rules", files[3], *where).refused(2, "zone", "")
+        program("camera", "add", "hall", server.url("x"), *where).done()
+        with Posebus(Path("/dev/null/home")).started("run", "--cameras", *where) as run:
+            until(lambda: history.frames("hall") > 10, 120, "rows")
+            assert not history.ask("SELECT 1 FROM pose.events WHERE kind = 'zone'")
+
+            program("camera", "edit", "hall", *files, *where).done()
+            took_s = until(
+                lambda: bool(
+                    history.ask("SELECT 1 FROM pose.events WHERE label = 'room:enter'")
+                    and history.ask("SELECT 1 FROM pose.incidents WHERE rule = 'somebody'")
+                ),
+                20,
+                "the zone and the rule",
+            )
+            # Two seconds until they are known, half a second that who is in the zone has to stay there.
+            assert took_s <= 5
+            assert none_twice_none_back(history, "hall") == 1
+            run.send_signal(signal.SIGINT)
+            assert ended(run).code == 130
+    finally:
+        server.close()
+
+
+def test_a_certificate_has_to_be_trusted_where_that_is_asked_for(program: Program, clip: Path, tmp_path: Path) -> None:
+    both, alone = make_certificate(tmp_path)
+    server = CameraServer({"x": clip}, pem=str(both))
+    strict, trusting = tmp_path / "strict.yaml", tmp_path / "trusting.yaml"
+    strict.write_text("rtsp: {tls_verify: true}\n")
+    trusting.write_text(f"rtsp: {{tls_verify: true, tls_ca: {alone.name}}}\n")
+    words = ("camera", "test", server.url("x"), "--s", "1", "--snapshot", str(tmp_path / "x.jpg"))
+    try:
+        program(*words).done()
+        program(*words, "-c", str(trusting)).done()
+        refused = program(*words, "-c", str(strict))
+    finally:
+        server.close()
+
+    assert refused.code == 3
+    assert "no encrypted connection" in refused.err

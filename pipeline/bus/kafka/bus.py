@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import TypeVar
 from weakref import WeakSet
@@ -39,6 +39,9 @@ class KafkaBus:
             than 6 s by default.
         in_flight_bytes: Of each producer: so much may wait to be taken by the cluster.
         delivery_timeout_s: A record that the cluster does not take for so long has failed; 120 s by default.
+        instance: Name of a static member in each of its groups, where a consumer is given none of its own: a process
+            that comes back under it after a crash has its partitions at once, not after a session. One that is closed
+            leaves its groups nevertheless.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class KafkaBus:
         session_s: float = SESSION_S,
         in_flight_bytes: int = IN_FLIGHT_BYTES,
         delivery_timeout_s: float | None = None,
+        instance: str | None = None,
     ) -> None:
         if not servers:
             raise ConfigError("no Kafka broker is named", hint="set kafka.servers, such as localhost:9092")
@@ -63,6 +67,7 @@ class KafkaBus:
         self._compression = compression
         self._in_flight_bytes = in_flight_bytes
         self._delivery_timeout_s = delivery_timeout_s
+        self._instance = instance
         self._lock = Lock()
         self._closed = False
         self._made: WeakSet[KafkaProducer | KafkaConsumer] = WeakSet()
@@ -104,7 +109,17 @@ class KafkaBus:
     def consumer(self, client: str, group: str, topics: Sequence[str], *, instance: str | None = None) -> KafkaConsumer:
         """A new member of the group; under the name of an `instance`, a static one."""
         self._check_open()
-        return self._keep(KafkaConsumer(self._link, client, group, topics, self._topics.fact, instance=instance))
+        return self._keep(
+            KafkaConsumer(
+                self._link,
+                client,
+                group,
+                topics,
+                self._topics.fact,
+                instance=instance or self._instance,
+                leaves=instance is None,
+            )
+        )
 
     def read(self, topic: str, partitions: frozenset[int]) -> Iterator[BusRecord]:
         """What lies in these partitions, from the earliest up to the end at the first call."""
@@ -148,9 +163,15 @@ class KafkaBus:
         self._check_open()
         return members(self._link, self._topics, group)
 
-    def backlogs(self, groups: Sequence[str] | None = None) -> list[Backlog]:
-        """How far these groups, or all with our prefix, are behind on each partition."""
-        return backlogs(self._link, self._topics, self.groups() if groups is None else groups)
+    def backlogs(
+        self, groups: Sequence[str] | None = None, *, reads: Mapping[str, Sequence[str]] | None = None
+    ) -> list[Backlog]:
+        """How far these groups, or all with our prefix, are behind on each partition.
+
+        Args:
+            reads: Topics that groups are known to read, to find partitions too on which they never committed.
+        """
+        return backlogs(self._link, self._topics, self.groups() if groups is None else groups, reads)
 
     def _keep(self, end: _End) -> _End:
         with self._lock:

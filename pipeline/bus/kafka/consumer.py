@@ -15,7 +15,7 @@ from kafka import errors
 from kafka.structs import MemberState
 
 from pipeline.bus.kafka.failures import in_our_words, translated
-from pipeline.bus.kafka.joining import join_once, keep_joins
+from pipeline.bus.kafka.joining import join_once, keep_joins, leave_for_good
 from pipeline.bus.kafka.link import Link
 from pipeline.bus.kafka.settings import buffered_bytes, member
 from pipeline.bus.kafka.shares import Shares
@@ -42,6 +42,7 @@ class KafkaConsumer:
         facts: What the cluster knows of a topic.
         instance: Name of a static member: a worker that comes back under it within a session gets its partitions
             back, and nobody else is disturbed.
+        leaves: A static member that is closed gives its partitions up at once.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class KafkaConsumer:
         facts: Callable[[str], TopicFacts],
         *,
         instance: str | None = None,
+        leaves: bool = True,
     ) -> None:
         self._link = link
         self._client = client
         self._group = link.full(group)
         self._instance = instance
+        self._leaves = leaves
         self._facts = facts
         self._topics = {name: facts(name) for name in topics}
         self._large = any(topic.large for topic in self._topics.values())
@@ -163,6 +166,8 @@ class KafkaConsumer:
         with self._lock:
             if not self._closed:
                 self._closed = True
+                if self._inner is not None and self._leaves:
+                    leave_for_good(self._inner)
                 self._leave()
 
     def _poll_once(self, timeout_s: float, max_records: int) -> Polled:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from pipeline.bus.kafka.failures import translated
@@ -30,9 +31,18 @@ class Backlog:
     records: int
 
 
-def backlogs(link: Link, topics: Topics, groups: Sequence[str]) -> list[Backlog]:
-    """Of these groups, in every partition on which they have committed or are reading. Raises BusUnavailable."""
+def backlogs(
+    link: Link, topics: Topics, groups: Sequence[str], reads: Mapping[str, Sequence[str]] | None = None
+) -> list[Backlog]:
+    """Of these groups, in every partition on which they have committed. Raises BusUnavailable.
+
+    Args:
+        reads: Topics that groups are known to read: there the partitions count too on which they never committed, as
+            far as records lie in them.
+    """
     names = set(topics.names())
+    known = {group: [topic for topic in own if topic in names] for group, own in (reads or {}).items()}
+    partitions = topics.partitions({topic for own in known.values() for topic in own})
     with topics.lock, translated("asking for groups", link.servers):
         admin = topics.admin()
         full = [link.full(group) for group in groups]
@@ -43,21 +53,31 @@ def backlogs(link: Link, topics: Topics, groups: Sequence[str]) -> list[Backlog]
             for place, metadata in places.items()
             if link.short(place.topic) in names
         }
+        read = {
+            (link.full(group), TopicPartition(link.full(topic), number))
+            for group in groups
+            for topic in known.get(group, ())
+            for number in range(partitions[topic])
+        }
+        never = read - committed.keys()
+        committed |= dict.fromkeys(never, -1)
         places = sorted({place for _, place in committed})
         ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST)) if places else {}
         starts = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST)) if places else {}
     rows = []
     for (group, place), offset in sorted(committed.items()):
         end, start = ends[place].offset, starts[place].offset
-        known = offset if offset >= 0 else None
+        at = offset if offset >= 0 else None
+        if (group, place) in never and start == end:
+            continue
         rows.append(
             Backlog(
                 group=link.short(group),
                 topic=link.short(place.topic),
                 partition=place.partition,
-                committed=known,
+                committed=at,
                 end=end,
-                records=max(end - max(known if known is not None else start, start), 0),
+                records=max(end - max(at if at is not None else start, start), 0),
             )
         )
     return rows

@@ -1,4 +1,4 @@
-"""Keeps what a join of a group brought when it ended between two polls."""
+"""How members join groups and leave them, where kafka-python does it another way."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class _Coordinator(ConsumerCoordinator):  # type: ignore[misc]
     """
 
     _join_task: Any
+    leaves = False
+
+    def is_dynamic_member(self) -> bool:
+        return self.leaves or bool(super().is_dynamic_member())
 
     def need_rejoin(self) -> bool:
         return self._join_task is not None or bool(super().need_rejoin())
@@ -45,6 +49,11 @@ class _Coordinator(ConsumerCoordinator):  # type: ignore[misc]
 def keep_joins(consumer: Any) -> None:
     """Let this consumer of kafka-python keep the result of each join."""
     consumer._coordinator.__class__ = _Coordinator
+
+
+def leave_for_good(consumer: Any) -> None:
+    """Let a static member that is closed tell its group, which would else wait for its return for a session."""
+    consumer._coordinator.leaves = True
 
 
 def join_once(consumer: Any) -> None:

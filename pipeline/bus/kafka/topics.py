@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -101,6 +101,14 @@ class Topics:
         with self._lock, translated("asking for topics", self._link.servers):
             names = self.admin().list_topics()
         return sorted(self._link.short(n) for n in names if n.startswith(self._link.prefix) and not n.startswith("__"))
+
+    def partitions(self, names: Collection[str]) -> dict[str, int]:
+        """How many each of these topics has, as far as it is there. Raises BusUnavailable."""
+        if not names:
+            return {}
+        with self._lock, translated("asking for topics", self._link.servers):
+            found = self.admin().describe_topics([self._link.full(name) for name in sorted(names)])
+        return {self._link.short(topic["name"]): len(topic["partitions"]) for topic in found}
 
     def ensure(self, specs: Sequence[TopicSpec]) -> list[str]:
         """Make the topics that are missing; their names. Raises ConfigError for another partition count."""

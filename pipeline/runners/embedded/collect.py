@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -45,6 +46,8 @@ class Collector:
         self._store = store
         self._committed = committed
         self.done: set[str] = set()
+        self.took_s = 0.0
+        """How long a cut takes to rest, smoothed."""
         self._consumer = bus.consumer("collect", COLLECT_GROUP, list(codecs))
         self._open: dict[str, dict[str, list[Record[Any]]]] = defaultdict(lambda: defaultdict(list))
         self._closed: dict[str, dict[str, _Closed]] = defaultdict(lambda: defaultdict(deque))
@@ -91,6 +94,7 @@ class Collector:
         )
         told = ""
         while not abort.is_set():
+            began = time.perf_counter()
             try:
                 self._store.commit(cut)
             except SinkUnavailable as error:
@@ -101,6 +105,7 @@ class Collector:
             else:
                 if told:
                     log.warning("the database takes rows again")
+                self.took_s += 0.2 * (time.perf_counter() - began - self.took_s)
                 self._committed(cut)
                 if barrier.last:
                     self.done.add(camera)

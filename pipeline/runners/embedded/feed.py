@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.core.driver import Driver
 from pipeline.core.errors import SourceError
 from pipeline.core.ports import Bus, LiveSource, Position, Source
 from pipeline.metrics import Metrics
+from pipeline.runners.embedded.cutting import Cutting
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.outlet import Outlet
+from pipeline.runners.embedded.turns import Turns
+from pipeline.runners.ladder import Ladder
 from pipeline.runners.live import LiveRecords
 from pipeline.runners.recorded import RecordedCamera
 from pipeline.video.live import EventClock
@@ -120,7 +125,10 @@ def feed_of(
     partition: int,
     metrics: Metrics,
     cut_s: float,
+    live_cut_s: Callable[[], float],
+    turns: Turns,
     told: Told = tell_nobody,
+    ladder: bool = False,
 ) -> CameraFeed | LiveFeed:
     """What moves this camera into the bus.
 
@@ -129,15 +137,29 @@ def feed_of(
         bus: Where frames go; sending blocks while the stages are behind.
         topic: The topic that ingest writes.
         partition: Of this camera.
-        cut_s: Time between barriers.
+        cut_s: Time between barriers of a recorded camera.
+        live_cut_s: Least time between barriers of a live camera, at this moment.
+        turns: Shared by all live cameras.
         told: Called with how a live camera is.
+        ladder: A live camera gives fewer pictures a second while too many of them are late.
     """
     whose = camera.run, camera.name, camera.number
     outlet = Outlet(*whose, camera.cut, ingest, bus, topic=topic, partition=partition, metrics=metrics)
     if isinstance(camera.source, LiveSource):
         last_us = camera.position.last_captured_at_us
         live = LiveRecords(*whose, camera.position.session, EventClock(last_us), last_us, camera.source.deadline_us)
-        return LiveFeed(camera.source, live, outlet, limit_us=camera.limit_us, cut_s=cut_s, told=told)
+        return LiveFeed(
+            camera.name,
+            camera.source,
+            live,
+            outlet,
+            limit_us=camera.limit_us,
+            cutting=Cutting(live_cut_s),
+            turns=turns,
+            told=told,
+            ladder=Ladder() if ladder else None,
+            eased=partial(metrics.gauge, "kept_share", camera=camera.name),
+        )
     recorded = RecordedCamera(*whose, camera.start_us, camera.position)
     return CameraFeed(
         camera.name, camera.source, recorded, outlet, limit_us=camera.limit_us, metrics=metrics, cut_s=cut_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from pipeline.core.driver import Driver
 from pipeline.core.ports import Bus, BusRecord, TopicPartition
@@ -20,9 +21,19 @@ class StageLoop:
         bus: In memory; offsets are committed only so that it can free what was read.
         metrics: Gets the time that the stage works on a frame.
         max_records: At most so many are taken at once; small for stages that hold pixels.
+        passed: Called with a camera's name for each of its records that is done.
     """
 
-    def __init__(self, driver: Driver, bus: Bus, metrics: Metrics, *, max_records: int = 64) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        bus: Bus,
+        metrics: Metrics,
+        *,
+        max_records: int = 64,
+        passed: Callable[[str], None] | None = None,
+    ) -> None:
+        self._passed = passed
         self._driver = driver
         self._metrics = metrics
         self._max_records = max_records
@@ -60,6 +71,9 @@ class StageLoop:
         took = (time.perf_counter() - started) / len(batch)
         for record in outgoing:
             self._producer.send(record)
+        if self._passed is not None:
+            for taken in batch:
+                self._passed(taken.key.decode())
         for _ in batch:
             self._metrics.observe("stage_s", took, stage=self._driver.name)
 

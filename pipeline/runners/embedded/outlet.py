@@ -58,12 +58,13 @@ class Outlet:
         for each in outgoing:
             self._producer.send(each)
 
-    def barrier(self, position: Position, *, last: bool = False) -> None:
-        """Begin a cut: everything before it is in, nothing after it."""
+    def barrier(self, position: Position, *, last: bool = False) -> int:
+        """Begin a cut: everything before it is in, nothing after it. Gives its number."""
         self._cut += 1
         barrier = Barrier(self._run, self._name, self._number, self._cut, position, last)
         barrier.snapshots[self._ingest.name] = self._ingest.content(self._name, self._number)
         self._producer.send(barrier.to(self._topic, self._partition))
+        return self._cut
 
     def close(self) -> None:
         """Send what waits, and leave."""

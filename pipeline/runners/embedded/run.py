@@ -15,15 +15,21 @@ from pipeline.core.errors import BusUnavailable, SourceError, StateError
 from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
 from pipeline.metrics import Metrics
 from pipeline.runners.embedded.collect import Collector
+from pipeline.runners.embedded.cutting import every_s
 from pipeline.runners.embedded.feed import Camera, CameraFeed, feed_of
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.loop import StageLoop
+from pipeline.runners.embedded.turns import Turns
 
 log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.05
 GATHER_S = 0.02
 """Threads without a model let records gather for so long: taken one by one, switching costs more than the work."""
+
+MODEL_RECORDS, LIGHT_RECORDS = 8, 64
+"""So many records are taken at once by stages with a model, and by others: a live camera's frame waits for no more of a
+recorded one's than these."""
 
 SWITCH_S = 0.0005
 """How long a thread may keep the interpreter while others want it. With Python's own 5 ms a model's thread, back from
@@ -42,6 +48,7 @@ class Pipeline:
         stored: Codec of each topic that the database takes.
         unmarked: Topics among them that no barrier passes.
         partitions: Of every topic keyed by camera.
+        last_model: The stage behind which nothing costs much: whose live frames have had their turn.
     """
 
     bus: Bus
@@ -51,6 +58,7 @@ class Pipeline:
     stored: Mapping[str, RecordCodec]
     unmarked: Sequence[str]
     partitions: int
+    last_model: str
 
 
 class EmbeddedRun:
@@ -67,6 +75,7 @@ class EmbeddedRun:
         committed: Called with each cut after it rests, from the collecting thread.
         cut_s: Time between cuts.
         told: Called with how live cameras are, from their threads.
+        ladder: Live cameras give fewer pictures a second while too many of them are late.
         open_end: Go on without cameras, for those that may be added: until `stop`.
     """
 
@@ -82,13 +91,18 @@ class EmbeddedRun:
         cut_s: float = 1.0,
         told: Told = tell_nobody,
         open_end: bool = False,
+        ladder: bool = False,
     ) -> None:
         self._bus = pipeline.bus
         self._pipeline = pipeline
         self._metrics = metrics
         self._cut_s = cut_s
         self._told = told
+        self._turns = Turns()
+        self._committed = committed
+        self._numbers: dict[int, str] = {}
         self._open_end = open_end
+        self._ladder = ladder
         self._cameras: set[str] = set()
         self._lock = threading.Lock()
         self._running = False
@@ -99,8 +113,22 @@ class EmbeddedRun:
         self._feeding: dict[str, threading.Thread] = {}
         for camera in cameras:
             self.add(camera, snapshots.get(camera.name, {}))
-        self._loops = [[StageLoop(driver, pipeline.bus, metrics) for driver in thread] for thread in pipeline.threads]
-        self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, committed)
+        self._loops = [[self._loop(driver, len(thread)) for driver in thread] for thread in pipeline.threads]
+        self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, self._rested)
+
+    def _loop(self, driver: Driver, sharing: int) -> StageLoop:
+        passed = self._turns.passed if driver.name == self._pipeline.last_model else None
+        most = MODEL_RECORDS if sharing == 1 else LIGHT_RECORDS
+        return StageLoop(driver, self._bus, self._metrics, max_records=most, passed=passed)
+
+    def _live_cut_s(self) -> float:
+        return every_s(self._cut_s, len(self._cameras), self._collector.took_s)
+
+    def _rested(self, cut: Cut) -> None:
+        feed = self._feeds[self._numbers[cut.camera_no]]
+        if isinstance(feed, LiveFeed):
+            feed.cutting.rested(cut.number)
+        self._committed(cut)
 
     def add(self, camera: Camera, snapshots: Mapping[str, bytes]) -> None:
         """Read this camera too, from any thread; one that was removed before only after its last cut rests.
@@ -122,10 +150,14 @@ class EmbeddedRun:
             partition=partition,
             metrics=self._metrics,
             cut_s=self._cut_s,
+            live_cut_s=self._live_cut_s,
+            turns=self._turns,
             told=self._told,
+            ladder=self._ladder,
         )
         with self._lock:
             self._cameras.add(camera.name)
+            self._numbers[camera.number] = camera.name
             self._feeds[camera.name] = feed
             if self._running:
                 self._collector.done.discard(camera.name)

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.core.cameras import CameraSpec
+from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.chain import Chain
 from pipeline.core.errors import ConfigError, StateError, TransientError
 from pipeline.core.numbering import Mark
 from pipeline.core.ports import Bus, BusRecord, Consumer, Snapshot, StateCodec, StateStore, TopicPartition
 from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
+from pipeline.runners.statuses import not_read
 from pipeline.runners.worker.cameras import CameraFeed
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
@@ -61,6 +62,7 @@ class IngestWorker:
         checkpoint_s: Time between checkpoints.
         clock: Monotonic seconds.
         watch: Notes how old frames are when they leave, and how far they are ahead.
+        told: Called with how cameras are that are not read.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class IngestWorker:
         clock: Callable[[], float],
         flush_timeout_s: float = 10.0,
         watch: Watch | None = None,
+        told: Callable[[CameraStatus], None] = lambda _: None,
     ) -> None:
+        self._told = told
         self._chain = chain
         self._bus = bus
         self._store = store
@@ -228,6 +232,7 @@ class IngestWorker:
             feed = self._open(camera.spec, stored, self._something.set)
         except ConfigError as error:
             log.error("camera %s: %s; %s", name, error.message, error.hint or "tried again in a while")
+            self._told(not_read(camera.spec, "failed", error.message))
             self._retry_at[name] = self._clock() + _RETRY_S
             return None
         if stored is None or stored.session != feed.position.session:
@@ -245,7 +250,8 @@ class IngestWorker:
         """
         self.checkpoint()
         ingest = self._chain.drivers[0]
-        begun = replace(_reading(feed, ingest.content(name, camera.spec.camera_no)), session=session)
+        content = ingest.content(name, camera.spec.camera_no)
+        begun = replace(Reading.of(feed.position, feed.start_us, content), session=session)
         epoch = self._epochs.get(camera.partition, 0)
         self._store.save([Snapshot(ingest.name, name, camera.partition, {}, epoch, {}, self._readings.encode(begun))])
         self._stored[name] = begun
@@ -260,7 +266,7 @@ class IngestWorker:
     def _with_reading(self, snapshot: Snapshot) -> Snapshot:
         feed = self._cameras[snapshot.key].feed
         assert feed is not None, "what was touched was read"
-        reading = _reading(feed, snapshot.content)
+        reading = Reading.of(feed.position, feed.start_us, snapshot.content)
         self._stored[snapshot.key] = reading
         return replace(snapshot, content=self._readings.encode(reading))
 
@@ -297,10 +303,14 @@ class IngestWorker:
             return
         if known is None:
             self._cameras[name] = _Camera(spec, raw.partition)
-        elif known.spec != spec:
+        elif known.spec.reads_as(spec):
+            known.spec = spec
+        else:
             self._stop(known)
             known.spec = spec
             self._retry_at.pop(name, None)
+        if spec.paused:
+            self._told(not_read(spec, "paused", ""))
 
     def _stop(self, camera: _Camera) -> None:
         """Read no further; what was sent so far is done for good."""
@@ -339,8 +349,3 @@ class IngestWorker:
                 return
             except TransientError as error:
                 wait_s = error.retry_after_s
-
-
-def _reading(feed: CameraFeed, ingest: bytes) -> Reading:
-    at = feed.position
-    return Reading(at.session, at.seq, feed.start_us, at.last_captured_at_us, at.fingerprint, at.finished, ingest)

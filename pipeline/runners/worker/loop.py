@@ -15,6 +15,7 @@ from pipeline.core.chain import Chain
 from pipeline.core.errors import BusUnavailable, ConfigError, TransientError
 from pipeline.core.ports import Bus, Consumer, Polled, StateStore, TopicPartition
 from pipeline.metrics import Metrics
+from pipeline.runners.worker.outputs import Outputs
 from pipeline.runners.worker.waiting import DRAIN_S, wait
 from pipeline.runners.worker.watch import Watch
 
@@ -61,7 +62,7 @@ class Worker:
         self._max_records = max_records
         self._watch = watch or Watch(Metrics(), chain.name)
         self._topic_ids = {topic: bus.topic_id(topic) for topic in chain.topics}
-        self._producer = bus.producer(client)
+        self._producer = Outputs(bus, client)
         group = group_of(chain)
         self._consumer = consume() if consume is not None else bus.consumer(client, group, chain.topics)
         self._next: dict[TopicPartition, int] = {}
@@ -137,7 +138,7 @@ class Worker:
     def recover(self) -> None:
         """Go back to the last checkpoint with a new producer. Raises TransientError when the bus is still away."""
         self._producer.close()
-        self._producer = self._bus.producer(self._client)
+        self._producer = Outputs(self._bus, self._client)
         self._chain.forget({place.partition for place in self._assigned})
         self._next = {}
         self._restore(self._assigned)

@@ -29,6 +29,11 @@ class Reading:
     finished: bool
     ingest: bytes
 
+    @classmethod
+    def of(cls, at: Position, start_us: int, ingest: bytes) -> Reading:
+        """Behind the last record that was taken."""
+        return cls(at.session, at.seq, start_us, at.last_captured_at_us, at.fingerprint, at.finished, ingest)
+
     @property
     def position(self) -> Position:
         """Where to read on, if the source is still the same."""

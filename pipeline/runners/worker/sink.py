@@ -70,6 +70,8 @@ class SinkWorker:
         self._records: list[Record[Any]] = []
         self._offsets: dict[TopicPartition, int] = {}
         self._write_at = 0.0
+        self._next: dict[TopicPartition, int] = {}
+        """What is read next of each partition, as far as anything of it was ever read."""
         self._claim: frozenset[TopicPartition] = frozenset()
         """Assigned, and not yet asked for at the sink."""
         self.waiting = ""
@@ -105,6 +107,7 @@ class SinkWorker:
         if records and not self._offsets:
             self._write_at = self._clock() + self._linger_s
         self._watch.took(records)
+        self._mind_gaps(records)
         try:
             decoded = [self._written(record, raw) for raw in records if (record := self._decoded(raw)) is not None]
         except TransientError:  # of a schema registry: all of it is read again
@@ -172,12 +175,30 @@ class SinkWorker:
         self._ids |= {place.topic: self._topic_id(place.topic) for place in self._claim}
         offsets = self._sink.claim(frozenset(map(self._named, self._claim)))
         for place in self._claim:
+            self._next.pop(place, None)
+            if self._named(place) in offsets:
+                self._next[place] = offsets[self._named(place)]
             try:
-                self._consumer.seek(place, offsets.get(self._named(place), 0))
+                self._consumer.seek(place, self._next.get(place, 0))
             except ValueError:
                 continue  # taken from us meanwhile: the next poll says so
         self._consumer.resume(self._claim)
         self._claim = frozenset()
+
+    def _mind_gaps(self, records: Sequence[BusRecord]) -> None:
+        """Count what is missing between the last record of a partition and the next: retention has overtaken us."""
+        for raw in records:
+            missing = raw.offset - self._next.get(raw.place, raw.offset)
+            if missing > 0:
+                self._watch.lost(raw.topic, missing)
+                log.error(
+                    "%d records of %s (partition %d) were deleted by their retention before they were taken",
+                    missing,
+                    raw.topic,
+                    raw.partition,
+                    extra={"topic": raw.topic, "partition": raw.partition, "records": missing},
+                )
+            self._next[raw.place] = raw.offset + 1
 
     def _named(self, place: TopicPartition) -> TopicPartition:
         """What the sink calls it."""

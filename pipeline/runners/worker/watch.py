@@ -61,6 +61,10 @@ class Watch:
             if hop_s < -SKEW_S:
                 self._metrics.count("clock_skews", stage=self._stage)
 
+    def lost(self, topic: str, records: int) -> None:
+        """So many of a topic are gone before they were taken."""
+        self._metrics.count("records_lost", records, stage=self._stage, topic=topic)
+
     @contextmanager
     def working(self, records: int) -> Iterator[None]:
         """While the block lasts so many records are worked on; each is taken for as long as the others."""

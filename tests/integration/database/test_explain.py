@@ -92,6 +92,16 @@ def test_angular_velocities_look_at_the_days_asked_for_alone(filled: Database, w
     assert reached(filled, "\n".join(looked)) == {"2023-11-15"}
 
 
+def test_the_last_poses_are_looked_up_one_by_one(filled: Database) -> None:
+    statement = "SELECT * FROM last_pose WHERE ts > '2023-11-16 23:00+00'"
+    ran = database_lines(filled, f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}")
+    found = "\n".join(ran)
+
+    assert len(filled.query(statement).rows) > 4
+    assert "track_id = t.track_id" in index_conditions(found)
+    assert reached(filled, "\n".join(line for line in ran if "never executed" not in line)) == {"2023-11-16"}
+
+
 def test_a_keypoint_is_chosen_among_the_words_and_not_in_the_facts(filled: Database) -> None:
     found = plan(
         filled, f"SELECT ts, x, y FROM keypoints WHERE keypoint = 'left_wrist' AND track_id = {TRACK} AND {HOUR}"

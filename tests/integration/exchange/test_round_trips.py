@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pipeline.core.tables import PoseTable, Selection, joined
 from pipeline.core.values import Motions
 from pipeline.database import Database, open_database
 from pipeline.database.extract import PoseReader
-from pipeline.database.held import grant
+from pipeline.database.held import grant, revoke
 from pipeline.exchange.export import DIARY
 from tests.integration.exchange.history import Posebus, read, rows
 from tests.stored_people import START_US, motions, of, table_of
@@ -121,14 +122,46 @@ def test_two_exports_into_one_folder_do_not_mix(database: Database, dsn: str, po
             posebus("export", "--db", dsn, "-o", "out/", "-f", "csv")
 
 
-def test_a_login_held_to_some_cameras_is_told(database: Database, dsn: str, posebus: Posebus) -> None:
+@pytest.fixture
+def held(database: Database) -> Iterator[str]:
+    """A login that sees the camera gym alone."""
+    name = f"held_exporter_{os.getpid()}"
+    database.registry().camera_no("gym")
+    grant(database.address, name, ["gym"])
+    yield name
+    with database.address.connect("owner") as owner:
+        owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def test_a_login_held_to_some_cameras_exports_these(
+    database: Database, dsn: str, posebus: Posebus, held: str, tmp_path: Path
+) -> None:
+    ward = database.registry().camera_no("ward")
+    stored(database, [*motions(seconds=0.4), *motions(camera="ward", camera_no=ward, seconds=0.4)])
+    theirs = dsn.replace("postgres@", f"{held}@")
+
+    posebus("export", "--db", theirs, "-o", "held.csv")
+    posebus("export", "--db", theirs, "-o", "held/", "-f", "trc")
+    posebus("export", "--db", dsn, "-o", "gym.csv", "--camera", "gym")
+
+    assert (tmp_path / "held.csv").read_text() == (tmp_path / "gym.csv").read_text()
+    assert {path.parent.name for path in (tmp_path / "held").rglob("*.trc")} == {"gym"}
+    with pytest.raises(ConfigError, match="no camera ward was ever stored") as told:
+        posebus("export", "--db", theirs, "-o", "ward.csv", "--camera", "ward")
+    assert told.value.hint == "there are: gym"
+    with pytest.raises(ConfigError, match="no poses are stored there"):
+        posebus("export", "--db", theirs, "-o", "ward.csv", "--track", str(ward << 48 | 1))
+    assert posebus("query", "SELECT DISTINCT camera FROM poses", "--db", theirs, "-f", "csv").output == "camera\ngym\n"
+
+
+def test_a_login_without_cameras_is_told(database: Database, dsn: str, posebus: Posebus, held: str) -> None:
     stored(database, motions(seconds=0.2))
-    grant(database.address, "held_exporter", ["gym"])
+    revoke(database.address, held, None)
 
     with pytest.raises(DatabaseError, match="may not read the tables of poses") as told:
-        posebus("export", "--db", dsn.replace("postgres@", "held_exporter@"), "-o", "a.csv")
+        posebus("export", "--db", dsn.replace("postgres@", f"{held}@"), "-o", "a.csv")
 
-    assert "as a reader of all cameras" in str(told.value.hint)
+    assert "was granted cameras" in str(told.value.hint)
 
 
 def test_coco_keeps_what_is_on_the_picture_and_who_it_is(

@@ -131,12 +131,15 @@ def test_a_damaged_file_is_told(server: Server, days: Database, tmp_path: Path) 
     data = bytearray((tmp_path / "b.zip").read_bytes())
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         offset = archive.getinfo("poses.copy").header_offset + 2000
-    data[offset : offset + 50] = bytes(50)
-    (tmp_path / "damaged.zip").write_bytes(data)
+    damages = {"zeros": bytes(50), "ones": b"\xff" * 50, "others": bytes(range(50))}
+    for name, damage in damages.items():
+        data[offset : offset + 50] = damage
+        (tmp_path / f"{name}.zip").write_bytes(data)
 
     with open_database(new_database(server, "template0"), Path("unused"), migrate=False) as target:
-        with pytest.raises((ConfigError, DatabaseError)):
-            target.restore(tmp_path / "damaged.zip")
+        for name in damages:
+            with pytest.raises((ConfigError, DatabaseError)):
+                target.restore(tmp_path / f"{name}.zip")
         target.migrate()
         assert target.query("SELECT count(*) FROM poses").rows == [(0,)]
     with (

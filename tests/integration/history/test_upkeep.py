@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from benchmarks.months import Months, fill
 from pipeline.core.history import HistoryPolicy
-from pipeline.database import Database
+from pipeline.database import Database, open_database
 from pipeline.database.connect import Connection
 from pipeline.database.upkeep import HistoryStatus
 from tests.integration.database.test_explain import reached
+from tests.integration.database.test_sink import count
 from tests.integration.history.conftest import TODAY, day
 from tests.integration.history.test_rollups import all_rows
 
@@ -67,6 +70,27 @@ def test_the_budget_takes_the_oldest_first_and_is_kept(days: Database, days_owne
     assert days_of(days) in ([str(day(n)) for n in (2, 1)], [str(day(1))])
     assert all_rows(days) == rollups
     assert len(units) > 1
+
+
+def test_the_budget_is_kept_at_every_moment_of_a_steady_stream(own_dsn: str) -> None:
+    """Each day is far more than the three hundredths that are kept free at least."""
+    with open_database(own_dsn, Path("unused")) as database, database.address.connect("owner") as owner:
+        numbers = [database.registry().camera_no("gym")]
+        database.maintain(HistoryPolicy())
+        empty = database.status().used_bytes
+        days_each = [Months(1, 1, day(10 - n), hours=0.1, segment_s=60) for n in range(10)]
+        budget, most, dropped = 0, 0, 0
+        for n, months in enumerate(days_each):
+            fill(owner, months, numbers)
+            used = database.status().used_bytes
+            if n == 2:
+                budget = used + 3 * (used - empty) // (n + 1)
+            most = max(most, used) if budget else 0
+            dropped += len(database.maintain(HistoryPolicy(budget_bytes=budget or None)).dropped)
+
+        assert dropped
+        assert 0.6 * budget < most <= budget
+        assert count(database) > 0
 
 
 def test_a_budget_below_all_poses_leaves_none(days: Database) -> None:

@@ -92,5 +92,26 @@ def test_lag_by_topic_partition_and_camera(bus: KafkaBus) -> None:
         posebus("lag", "--group", "nobody")
 
 
+def test_lag_counts_partitions_of_which_nothing_was_ever_committed(bus: KafkaBus) -> None:
+    bus.ensure([spec for spec in kafka_topics() if spec.name in ("poses", "events")])
+    producer = bus.producer("p")
+    for topic, partition, records in (("poses", 1, 4), ("poses", 2, 6), ("events", 3, 5)):
+        for _ in range(records):
+            producer.send(Outgoing(topic, partition, b"k", b"v"))
+    producer.flush(30.0)
+    consumer = bus.consumer("c", "posebus-track", ["poses"])
+    poll_for(consumer, lambda records: len(records) == 10, 30.0)
+    commit(consumer, {TopicPartition("poses", 1): 3})
+
+    rows = json.loads(posebus("lag", "--by", "partition", "--format", "json").stdout)
+
+    keys = ("group", "topic", "partition", "committed", "behind")
+    assert [tuple(row[key] for key in keys) for row in rows] == [
+        ("posebus-sink", "events", 3, None, 5),  # it has never run, and belongs to the layout
+        ("posebus-track", "poses", 1, 3, 1),
+        ("posebus-track", "poses", 2, None, 6),
+    ]
+
+
 def test_lag_of_an_installation_that_never_ran_says_so(bus: KafkaBus) -> None:
     assert posebus("lag").stdout == "no worker has taken anything in yet\n"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
+from uuid import uuid4
 
 import pytest
 
@@ -142,6 +143,28 @@ def test_a_static_member_comes_back_to_its_partitions_and_disturbs_nobody(kafka_
 
             assert again.owned == had
         assert len(other.revoked) == told
+
+
+def test_a_process_that_crashed_has_its_partitions_at_once_and_gives_them_up_when_it_ends(kafka: Cluster) -> None:
+    # A member of which nothing is heard any more holds its partitions for a session of 6 s.
+    prefix = f"{uuid4().hex[:10]}."
+    with ExitStack() as stack:
+
+        def bus_of(instance: str) -> KafkaBus:
+            bus = KafkaBus(kafka.servers, prefix=prefix, instance=instance)
+            stack.callback(bus.close)
+            return bus
+
+        crashed = bus_of("worker-0")
+        crashed.ensure([TopicSpec("t", 4)])
+        silent = crashed.consumer("a", "g", ["t"])
+        while not silent.poll(0.05).assigned:
+            pass
+        with Polling(bus_of("worker-0").consumer("b", "g", ["t"])) as again:
+            assert until(lambda: len(again.owned) == 4, 20.0, "it is back") < 4.0
+
+        with Polling(bus_of("worker-1").consumer("c", "g", ["t"])) as other:
+            assert until(lambda: len(other.owned) == 4, 20.0, "another one has them") < 4.0
 
 
 def test_a_second_process_of_the_same_instance_name_stops_the_first(kafka_bus: KafkaBus) -> None:

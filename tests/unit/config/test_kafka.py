@@ -36,6 +36,14 @@ def test_a_variable_names_the_servers() -> None:
     assert load_config(None, {"POSEBUS_KAFKA_SERVERS": "a:1,b:2"}).kafka.servers == ("a:1", "b:2")
 
 
+def test_variables_go_before_a_section_that_is_one_address(tmp_path: Path) -> None:
+    kafka = load(tmp_path, "kafka: localhost:9092", POSEBUS_KAFKA_PREFIX="gym.").kafka
+    other = load(tmp_path, "kafka: ${env:BROKER}", BROKER="b:1", POSEBUS_KAFKA_SERVERS="a:1").kafka
+
+    assert (kafka.servers, kafka.prefix) == (("localhost:9092",), "gym.")
+    assert other.servers == ("a:1",)
+
+
 def test_the_password_is_filled_in_and_never_shown(tmp_path: Path) -> None:
     text = "kafka: {servers: a:1, security: {protocol: sasl_ssl, username: u, password: '${env:SECRET}', ca: ca.pem}}"
 

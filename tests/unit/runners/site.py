@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.bus.memory import MemoryBus
 from pipeline.config import Config
-from pipeline.core.cameras import CameraSpec
+from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.numbering import Mark, Progress
 from pipeline.core.ports import Outgoing, Snapshot, StateStore
 from pipeline.core.records import Record
@@ -76,6 +76,7 @@ class Site:
         open_camera: Open = open_recorded,
         paced: bool = False,
         clock: Callable[[], float] | None = None,
+        told: Callable[[CameraStatus], None] = lambda _: None,
     ) -> IngestWorker:
         """An ingest worker; by default its clock goes a second with each look, so that it checkpoints often."""
         seconds = count()
@@ -91,6 +92,7 @@ class Site:
             client=client,
             checkpoint_s=1,
             clock=clock or (lambda: float(next(seconds))),
+            told=told,
         )
 
     def took(self, stage: str, camera: str, number: int, *, seq: int, session: int = 1) -> None:

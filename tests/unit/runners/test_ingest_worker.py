@@ -103,6 +103,35 @@ def test_a_paused_camera_is_not_read_and_goes_on_where_it_was(
     assert site.sent() == undisturbed
 
 
+def test_cameras_that_are_not_read_are_told_of(site: Site, films: dict[str, str]) -> None:
+    def absent(spec: CameraSpec, reading: Reading | None, wake: Callable[[], None]) -> CameraFeed:
+        raise SourceError("it is not there")
+
+    told: list[tuple[str, str, str]] = []
+    worker = site.ingest(open_camera=absent, told=lambda each: told.append((each.name, each.state, each.reason)))
+    site.register(spec("gym", 1, films["gym"]), spec("ward", 2, films["ward"], paused=True))
+    until(lambda: len(told) >= 2, worker)
+
+    assert set(told) == {("gym", "failed", "it is not there"), ("ward", "paused", "")}
+
+
+def test_other_zones_and_rules_leave_the_reader_alone(site: Site, films: dict[str, str]) -> None:
+    opened: list[CameraSpec] = []
+
+    def noted(spec: CameraSpec, reading: Reading | None, wake: Callable[[], None]) -> CameraFeed:
+        opened.append(spec)
+        return open_recorded(spec, reading, wake)
+
+    site.register(spec("gym", 1, films["gym"]))
+    worker = site.ingest(open_camera=noted)
+    until(lambda: len(site.sent()) > 3, worker)
+    site.register(spec("gym", 1, films["gym"], zones="zones: {}", rules="rules: []"))
+    until(lambda: worker.cameras["gym"].zones != "", worker)
+    to_the_end(worker)
+
+    assert len(opened) == 1
+
+
 def test_another_source_of_a_camera_begins_a_new_session(site: Site, films: dict[str, str]) -> None:
     site.register(spec("gym", 1, films["gym"]))
     worker = site.ingest()

@@ -11,8 +11,10 @@ from pipeline.core.errors import BusUnavailable, SinkUnavailable, TransientError
 from pipeline.core.ports import Outgoing, TopicPartition, TopicSpec
 from pipeline.core.records import Record
 from pipeline.core.values import DeadLetter
+from pipeline.metrics import Metrics
 from pipeline.runners.worker import SinkWorker
 from pipeline.runners.worker.sink import GROUP
+from pipeline.runners.worker.watch import Watch
 from tests.fakes import POSES, on_bus
 from tests.samples import poses
 from tests.unit.runners.shelf import Shelf, ShelfSink
@@ -307,3 +309,39 @@ def test_whoever_watches_hears_of_what_has_come_to_rest_and_only_of_that(bus: Me
     work_off(worker)
 
     assert len(heard) == len(shelf.records) == 10
+
+
+def test_what_retention_deleted_before_it_was_taken_is_counted(
+    bus: MemoryBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf, metrics, seconds = Shelf(), Metrics(), count()
+    send(bus, 0, 5)
+    work_off(before := sink_worker(bus, shelf))
+    before.close()
+    send(bus, 5, 12)
+    bus.truncate(TopicPartition(TOPIC, CAMERAS["gym"]), 8)
+    after = SinkWorker(
+        {TOPIC: POSES},
+        bus.consumer("two", GROUP, [TOPIC]),
+        ShelfSink(shelf),
+        topic_id=bus.topic_id,
+        clock=lambda: float(next(seconds)),
+        watch=Watch(metrics, "sink"),
+    )
+
+    work_off(after)
+
+    assert shelf.numbers() == [row for row in all_of(12) if row[0] == "door" or row[1] not in (5, 6, 7)]
+    assert metrics.counts("records_lost") == [({"stage": "sink", "topic": TOPIC}, 3)]
+    assert "3 records of poses (partition 1) were deleted" in caplog.text
+
+
+def test_a_sink_that_is_new_has_lost_nothing(bus: MemoryBus, caplog: pytest.LogCaptureFixture) -> None:
+    send(bus, 0, 5)
+    bus.truncate(TopicPartition(TOPIC, CAMERAS["gym"]), 2)
+    shelf = Shelf()
+
+    work_off(sink_worker(bus, shelf))
+
+    assert len(shelf.records) == 8
+    assert "deleted" not in caplog.text

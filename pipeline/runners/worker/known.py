@@ -1,0 +1,91 @@
+"""What the registry says of each camera, kept up beside a worker's loop, for stages that treat cameras differently."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from pipeline.core.cameras import CameraSpec
+from pipeline.core.errors import PosebusError, StateError, TransientError
+from pipeline.core.ports import Bus, BusRecord, Consumer, StateCodec
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_RETRY_S = 10.0
+
+
+class KnownCameras:
+    """Reads the topic of cameras: all of it at the start, then what comes, on a thread of its own.
+
+    Args:
+        bus: Holds the topic.
+        topic: Of the cameras, compacted, by name.
+        partitions: Of that topic.
+        client: Name of this worker, unlike all others: each reads all of the topic.
+        specs: Codec of its values.
+    """
+
+    def __init__(self, bus: Bus, topic: str, partitions: int, client: str, specs: StateCodec) -> None:
+        self._bus = bus
+        self._topic = topic
+        self._partitions = partitions
+        self._client = client
+        self._codec = specs
+        self._specs: dict[str, CameraSpec] = {}
+        self._fresh: dict[str, CameraSpec] | None = None
+        """What is read while the topic is read from its beginning: it may still say what was once."""
+
+    def get(self, name: str) -> CameraSpec | None:
+        """What it says of a camera. For any thread."""
+        return self._specs.get(name)
+
+    def start(self) -> KnownCameras:
+        """Read all of it, then follow it for as long as the process lasts. Raises BusUnavailable."""
+        known: dict[str, CameraSpec] = {}
+        for raw in self._bus.read(self._topic, frozenset(range(self._partitions))):
+            self._hear(raw, known)
+        self._specs = known
+        threading.Thread(target=self._run, name="known-cameras", daemon=True).start()
+        return self
+
+    def step(self, consumer: Consumer) -> None:
+        """Poll once. Raises TransientError."""
+        polled = consumer.poll(_POLL_S)
+        for place in polled.assigned:
+            consumer.seek(place, 0)
+            self._fresh = {}
+        known = self._specs if self._fresh is None else self._fresh
+        for raw in polled.records:
+            if raw.place not in polled.assigned:
+                self._hear(raw, known)
+        if self._fresh is not None and not polled.assigned and not any(consumer.lag().values()):
+            self._specs, self._fresh = self._fresh, None
+
+    def _hear(self, raw: BusRecord, known: dict[str, CameraSpec]) -> None:
+        name = raw.key.decode(errors="replace")
+        if raw.value is None:
+            known.pop(name, None)
+            return
+        try:
+            known[name] = self._codec.decode(raw.value)
+        except StateError as error:
+            log.error("camera %s: its record cannot be read: %s", name, error.message)
+
+    def _run(self) -> None:
+        consumer: Consumer | None = None
+        told = ""
+        pause = threading.Event()
+        while True:
+            try:
+                if consumer is None:
+                    consumer = self._bus.consumer(
+                        f"{self._client}-known", f"posebus-known-{self._client}", [self._topic]
+                    )
+                self.step(consumer)
+                told = ""
+            except PosebusError as error:
+                if error.message != told:  # once, however long it lasts
+                    told = error.message
+                    log.warning("changes of cameras are not heard of: %s", told)
+                pause.wait(error.retry_after_s if isinstance(error, TransientError) else _RETRY_S)
