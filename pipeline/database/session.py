@@ -48,6 +48,9 @@ class Session:
                     self._connection = connection
                 return work(self._connection)
             except psycopg.Error as error:
+                if isinstance(error, psycopg.errors.ReadOnlySqlTransaction) and self._connection is not None:
+                    # Its connection keeps the default that the database had when it was made.
+                    self._connection.close()
                 raise failures.meaning(error, str(self.address)) from error
             finally:
                 if self._connection is not None and self._connection.broken:

@@ -65,6 +65,23 @@ def test_a_replay_with_other_content_changes_nothing(database: Database, dsn: st
     assert content(dsn) == before
 
 
+def test_a_database_that_took_no_writes_for_a_while_is_written_to_again(database: Database, owner: Connection) -> None:
+    setting = f"ALTER DATABASE {owner.info.dbname} SET default_transaction_read_only ="
+    sink = database.sink()
+    owner.execute(f"{setting} on".encode())
+    try:
+        # It connects only now, so that its connection has this for its default.
+        with pytest.raises(SinkUnavailable, match="read-only"):
+            sink.write(frames(0, 5))
+    finally:
+        owner.execute("SET default_transaction_read_only = off")
+        owner.execute(f"{setting} off".encode())
+
+    sink.write(frames(0, 5))
+
+    assert count(database) == 10
+
+
 def test_two_sinks_that_write_the_same_at_once_leave_it_once(database: Database) -> None:
     def write(_: int) -> None:
         sink = database.sink()
