@@ -142,6 +142,11 @@ class Workers:
         specs = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
         return KnownCameras(self.bus, CAMERAS, PARTITIONS, self.client, specs).start()
 
+    def close(self) -> None:
+        """End what goes on beside the workers; before the bus is closed."""
+        if "_known" in vars(self):  # it was asked for
+            self._known.close()
+
     def _late(self, stamp: Stamp) -> bool:
         """A live frame that is older than the deadline. What was recorded is never late."""
         if stamp.clock == "file":

@@ -145,6 +145,7 @@ def _make(
 ) -> Runnable:
     _check_topics(bus)
     workers = Workers(settings, bus, client, metrics, registry_of(settings))
+    held.callback(workers.close)
     group = f"posebus-{stages[0]}"
     other = group if runner == "faust" else f"{group}{GROUP_SUFFIX}"
     if bus.members(other):

@@ -121,11 +121,7 @@ def test_a_recording_waits_for_pose_and_a_live_camera_beside_it_stays_young(site
         time.sleep(SHORTER)
         ahead = sum(raw.key == b"hall" for raw in site.bus.read("detections", frozenset((NUMBER,)))) - before
         held.enter_context(site.worker("pose"))
-
-        def through() -> bool:
-            return max((stamp.seq for stamp, _, _ in decoded(codec, site.poses(), "hall")), default=0) == FRAMES - 1
-
-        wait_for(through, "the end of the recording")
+        wait_for_the_end(site, codec)
     hall, door = (decoded(codec, site.poses(), name) for name in ("hall", "door"))
 
     assert ahead <= MOST_FRAMES + MOST_FRAMES // FPS + 1  # with a tick a second
@@ -149,13 +145,18 @@ def test_a_recording_survives_a_pose_that_is_away_for_longer_than_pictures_are_k
             wait_for(lambda: len(site.poses()) > 20, "the first poses")
         time.sleep(LONGER)
         held.enter_context(site.worker("pose"))
-
-        def through() -> bool:
-            return max((stamp.seq for stamp, _, _ in decoded(codec, site.poses(), "hall")), default=0) == FRAMES - 1
-
-        wait_for(through, "the end of the recording")
+        wait_for_the_end(site, codec)
 
     assert sorted(stamp.seq for stamp, _, _ in decoded(codec, site.poses(), "hall")) == list(range(FRAMES))
+
+
+def wait_for_the_end(site: Site, codec: Any) -> None:
+    """Until pose has sent the last frame of the recording."""
+
+    def through() -> bool:
+        return max((stamp.seq for stamp, _, _ in decoded(codec, site.poses(), "hall")), default=0) == FRAMES - 1
+
+    wait_for(through, "the end of the recording")
 
 
 def decoded(codec: Any, records: Sequence[BusRecord], camera: str) -> list[tuple[Any, Any, float]]:

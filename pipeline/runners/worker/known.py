@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
 _RETRY_S = 10.0
+_LEAVE_S = 2.0
 
 
 class KnownCameras:
@@ -35,19 +36,27 @@ class KnownCameras:
         self._specs: dict[str, CameraSpec] = {}
         self._fresh: dict[str, CameraSpec] | None = None
         """What is read while the topic is read from its beginning: it may still say what was once."""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="known-cameras", daemon=True)
 
     def get(self, name: str) -> CameraSpec | None:
         """What it says of a camera. For any thread."""
         return self._specs.get(name)
 
     def start(self) -> KnownCameras:
-        """Read all of it, then follow it for as long as the process lasts. Raises BusUnavailable."""
+        """Read all of it, then follow it until `close`. Raises BusUnavailable."""
         known: dict[str, CameraSpec] = {}
         for raw in self._bus.read(self._topic, frozenset(range(self._partitions))):
             self._hear(raw, known)
         self._specs = known
-        threading.Thread(target=self._run, name="known-cameras", daemon=True).start()
+        self._thread.start()
         return self
+
+    def close(self) -> None:
+        """Hear no more; before the bus is closed."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(_LEAVE_S)
 
     def step(self, consumer: Consumer) -> None:
         """Poll once. Raises TransientError."""
@@ -75,8 +84,7 @@ class KnownCameras:
     def _run(self) -> None:
         consumer: Consumer | None = None
         told = ""
-        pause = threading.Event()
-        while True:
+        while not self._ended.is_set():
             try:
                 if consumer is None:
                     consumer = self._bus.consumer(
@@ -88,4 +96,6 @@ class KnownCameras:
                 if error.message != told:  # once, however long it lasts
                     told = error.message
                     log.warning("changes of cameras are not heard of: %s", told)
-                pause.wait(error.retry_after_s if isinstance(error, TransientError) else _RETRY_S)
+                self._ended.wait(error.retry_after_s if isinstance(error, TransientError) else _RETRY_S)
+        if consumer is not None:
+            consumer.close()

@@ -76,3 +76,14 @@ def test_a_record_that_cannot_be_read_costs_that_camera_alone(site: Site, caplog
     assert found.get("gym") is not None
     assert found.get("hall") is None
     assert "camera hall: its record cannot be read" in caplog.text
+
+
+def test_who_leaves_in_order_says_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.register(spec("gym", 1, "sim://gym"))
+    found = known(site).start()
+
+    found.close()
+    site.bus.close()
+
+    assert not found._thread.is_alive()
+    assert caplog.text == ""
