@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 ROOM = 2
 """Frames on their way through the models: one that is looked at, and one that waits, so that they never do. With three
-as many are looked at, and results are a third older."""
+about as many are looked at, and results are a third older."""
 
 LEAST_FPS = 1.0
 """What a camera gets whatever the others weigh, as long as the models can do so much for all."""
