@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipeline.core.errors import PosebusError
+from pipeline.core.errors import PosebusError, TransientError
+from pipeline.core.ports import Consumer
 
 log = logging.getLogger(__name__)
+
+_RETRY_S = 10.0
 
 
 @contextmanager
@@ -39,3 +42,29 @@ def again_and_again(what: str, work: Callable[[], object], every_s: float) -> It
     finally:
         stop.set()
         thread.join(5)
+
+
+def read_on(
+    make: Callable[[], Consumer], step: Callable[[Consumer], object], stop: threading.Event, trouble: str
+) -> None:
+    """Call `step` with a consumer until `stop` is set. What it cannot do now is told once and tried again.
+
+    Args:
+        make: Makes the consumer; it is closed at the end.
+        trouble: For the log, as in "how cameras are is not kept".
+    """
+    consumer: Consumer | None = None
+    told = ""
+    while not stop.is_set():
+        try:
+            if consumer is None:
+                consumer = make()
+            step(consumer)
+            told = ""
+        except PosebusError as error:
+            if error.message != told:  # once, however long it lasts
+                told = error.message
+                log.warning("%s: %s", trouble, told)
+            stop.wait(error.retry_after_s if isinstance(error, TransientError) else _RETRY_S)
+    if consumer is not None:
+        consumer.close()

@@ -6,10 +6,12 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pipeline.core.cameras import CameraStatus
-from pipeline.core.errors import PosebusError, StateError, TransientError
+from pipeline.core.errors import StateError
 from pipeline.core.ports import BusRecord, Consumer, StateCodec
+from pipeline.runners.worker.aside import read_on
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class CameraHistory:
     def running(self) -> Iterator[None]:
         """Work on a thread of its own while the block lasts."""
         stop = threading.Event()
-        thread = threading.Thread(target=self._run, args=(stop,), name="camera-history", daemon=True)
+        work = partial(read_on, self._make, self.step, stop, "how cameras are is not kept")
+        thread = threading.Thread(target=work, name="camera-history", daemon=True)
         thread.start()
         try:
             yield
@@ -68,20 +71,3 @@ class CameraHistory:
             log.error("a status of camera %s cannot be read: %s", raw.key.decode(errors="replace"), error.message)
             return None
         return status
-
-    def _run(self, stop: threading.Event) -> None:
-        consumer: Consumer | None = None
-        told = ""
-        while not stop.is_set():
-            try:
-                if consumer is None:
-                    consumer = self._make()
-                self.step(consumer)
-                told = ""
-            except PosebusError as error:
-                if error.message != told:  # once, however long it lasts
-                    told = error.message
-                    log.warning("how cameras are is not kept: %s", told)
-                stop.wait(error.retry_after_s if isinstance(error, TransientError) else 10.0)
-        if consumer is not None:
-            consumer.close()

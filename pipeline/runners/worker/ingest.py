@@ -16,6 +16,7 @@ from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
 from pipeline.runners.statuses import not_read
 from pipeline.runners.worker.cameras import CameraFeed
+from pipeline.runners.worker.outputs import Outputs
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
 from pipeline.runners.worker.waiting import DRAIN_S, wait
@@ -97,7 +98,7 @@ class IngestWorker:
         self._clock = clock
         self._flush_timeout_s = flush_timeout_s
         self._watch = watch or Watch(Metrics(), chain.name)
-        self._producer = bus.producer(client)
+        self._producer = Outputs(bus, client)
         self._cameras: dict[str, _Camera] = {}
         self._stored: dict[str, Reading] = {}
         self._epochs: dict[int, int] = {}
@@ -168,7 +169,7 @@ class IngestWorker:
     def recover(self) -> None:
         """Go back to the last checkpoint with a new producer. Raises TransientError when the bus is still away."""
         self._producer.close()
-        self._producer = self._bus.producer(self._client)
+        self._producer = Outputs(self._bus, self._client)
         # As at an assignment: what was being heard or loaded when it failed is heard and loaded again.
         self._catching_up = True
         partitions = frozenset(place.partition for place in self._assigned)

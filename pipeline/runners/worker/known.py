@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
 from pipeline.core.cameras import CameraSpec
-from pipeline.core.errors import PosebusError, StateError, TransientError
+from pipeline.core.errors import StateError
 from pipeline.core.ports import Bus, BusRecord, Consumer, StateCodec
+from pipeline.runners.worker.aside import read_on
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_RETRY_S = 10.0
 _LEAVE_S = 2.0
 
 
@@ -82,20 +83,7 @@ class KnownCameras:
             log.error("camera %s: its record cannot be read: %s", name, error.message)
 
     def _run(self) -> None:
-        consumer: Consumer | None = None
-        told = ""
-        while not self._ended.is_set():
-            try:
-                if consumer is None:
-                    consumer = self._bus.consumer(
-                        f"{self._client}-known", f"posebus-known-{self._client}", [self._topic]
-                    )
-                self.step(consumer)
-                told = ""
-            except PosebusError as error:
-                if error.message != told:  # once, however long it lasts
-                    told = error.message
-                    log.warning("changes of cameras are not heard of: %s", told)
-                self._ended.wait(error.retry_after_s if isinstance(error, TransientError) else _RETRY_S)
-        if consumer is not None:
-            consumer.close()
+        client = f"{self._client}-known"
+        group = f"posebus-known-{self._client}"
+        make = partial(self._bus.consumer, client, group, [self._topic])
+        read_on(make, self.step, self._ended, "changes of cameras are not heard of")

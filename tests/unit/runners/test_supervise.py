@@ -112,7 +112,7 @@ def test_who_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         f"pathlib.Path({str(tmp_path / 'ready')!r}).touch()\n" + SLEEPS
     )
     told = Told(one=deaf)
-    told.until((tmp_path / "ready").exists)
+    told.until(lambda: (tmp_path / "ready").exists() and "one" in told.supervisor.pids)
     pid = told.supervisor.pids["one"]
 
     told.end()
