@@ -92,8 +92,9 @@ class Watching:
 
     def _look(self, bus: KafkaBus) -> None:
         while not self._stop.is_set():
-            reads = self._readers(bus.groups())
-            groups = sorted({*bus.groups(), *reads})
+            there = bus.groups()
+            reads = self._readers(there)
+            groups = sorted({*there, *reads})
             backlogs = bus.backlogs(groups, reads=reads)
             members = {group: bus.members(group) for group in groups}
             with self._lock:

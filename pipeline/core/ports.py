@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from pipeline.core.cameras import DEADLINE_MS
 from pipeline.core.records import Record
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -449,5 +450,5 @@ class LiveSource:
 
     info: SourceInfo
     open: Callable[[], LiveCamera]
-    deadline_us: int = 500_000
+    deadline_us: int = DEADLINE_MS * 1000
     weight: float = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.cameras import NO_QUESTIONS, CameraSpec, CameraStatus, Trust
+from pipeline.core.cameras import DEADLINE_MS, NO_QUESTIONS, CameraSpec, CameraStatus, Trust
 from pipeline.core.ports import CameraChange, CameraState, LivePicture, LiveSource, Position, SourceInfo
 from pipeline.core.records import Clock, Dropped, Record, Stamp, Tick
 from pipeline.core.values import Captured
@@ -16,7 +16,6 @@ TICK_US = 1_000_000
 LIVE = "live"
 """Fingerprint of every live source: none of it can be read again."""
 
-DEADLINE_US = 500_000
 _STAGE = "ingest"
 
 
@@ -58,7 +57,7 @@ class LiveRecords:
         session: int,
         clock: EventClock,
         last_us: int,
-        deadline_us: int = DEADLINE_US,
+        deadline_us: int = DEADLINE_MS * 1000,
     ) -> None:
         self._run = run
         self._name = name
