@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from multiprocessing import Process
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from pipeline.cli.take_up import Wishes
 from pipeline.config import load_config
 from pipeline.core.ports import Cut, CutStore, LiveSource, Picture, SourceInfo
 from pipeline.core.records import Dropped
-from pipeline.core.types import U8
+from pipeline.core.types import F64, U8
 from pipeline.core.values import Motions
 from pipeline.database import Database, open_database
 from pipeline.models.fake import paint_person
@@ -68,13 +67,28 @@ class Film:
             k += 1
 
 
-@dataclass
 class Stored:
-    """What has come to rest: for each frame its camera, when that was, its age, and whether it was looked at."""
+    """What has come to rest, in memory that is taken at the beginning: its growth is the pipeline's.
 
-    began_s: float
-    rows: list[tuple[int, float, float, bool]] = field(default_factory=list)
-    rss: list[tuple[float, float]] = field(default_factory=list)
+    Args:
+        most: Frames.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.began_s = time.time()
+        self.rss: list[tuple[float, float]] = []
+        self._rows = np.full((most, 4), np.nan)
+        self._filled = 0
+
+    @property
+    def rows(self) -> F64:
+        """(N, 4): for each frame its camera, when it came to rest, its age, and whether it was looked at."""
+        return self._rows[: self._filled]
+
+    def looked_at(self) -> F64:
+        """Those that were, once all is warm."""
+        rows = self.rows
+        return rows[(rows[:, 3] == 1) & (rows[:, 1] > WARM_S)]
 
     def note(self, cut: Cut) -> None:
         """A cut rests."""
@@ -82,7 +96,9 @@ class Stored:
         for record in cut.records:
             if isinstance(record.value, Motions | Dropped):
                 age_s = now - record.stamp.arrived_at_us / 1e6
-                self.rows.append((cut.camera_no, now - self.began_s, age_s, isinstance(record.value, Motions)))
+                looked = isinstance(record.value, Motions)
+                self._rows[self._filled] = cut.camera_no, now - self.began_s, age_s, looked
+                self._filled += 1
 
 
 class TimedDatabase:
@@ -141,7 +157,7 @@ def _live(
         settings = load_config(config, {**os.environ, "POSEBUS_HOME": home})
         sources = [(name, _camera(name, Film(pictures, pictures_fps, rate))) for name, rate in rates.items()]
         with open_database(None, settings.home) as database, ExitStack() as beside:
-            stored = Stored(time.time())
+            stored = Stored(round(2 * seconds * sum(rates.values())))
             beside.enter_context(_watched(stored))
             timed: Any = TimedDatabase(database, stored)
             run_sources(settings, timed, sources, Wishes(limit_us=round(seconds * 1e6)))
@@ -185,7 +201,7 @@ def _overhead() -> tuple[float, float]:
     picture = np.full((360, 640, 3), 128, dtype=np.uint8)
     paint_person(picture, (300.0, 200.0), (300.0, 120.0))
     stored, _ = _live([picture], 10.0, {"one": 10.0}, 30.0, "models: {detector: fake, pose: fake}\n")
-    ages = [1000 * age for _, at, age, looked in stored.rows if looked and at > WARM_S]
+    ages = 1000 * stored.looked_at()[:, 2]
     return float(np.percentile(ages, 50)), float(np.percentile(ages, 95))
 
 
@@ -211,13 +227,12 @@ def _spin() -> None:
 
 def _rate(stored: Stored) -> float:
     """Frames looked at a second."""
-    times = [at for _, at, _, looked in stored.rows if looked and at > WARM_S]
-    return len(times) / (max(times) - min(times))
+    times = stored.looked_at()[:, 1]
+    return len(times) / float(times.max() - times.min())
 
 
 def _loaded_text(stored: Stored, sessions: list[tuple[Any, ...]], capacity: float, fps: float, seconds: float) -> str:
-    rows = np.array([row for row in stored.rows if row[1] > WARM_S])
-    looked = rows[rows[:, 3] == 1]
+    rows, looked = stored.rows, stored.looked_at()
     ages = 1000 * looked[:, 2]
     times, mib = np.array(stored.rss).T
     late = times > max(60.0, times[-1] / 4)
