@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pipeline.topology import STAGES
 from tests.compose.engine import ROOT
-from tests.compose.stack import Stack, until
+from tests.compose.stack import Stack, note, say, until
 
 FILMS = {"film-gym": "sim://gym?people=1&seed=11", "film-ward": "sim://ward?people=1&seed=12"}
 FPS = 10
@@ -41,24 +40,19 @@ def write_site(folder: Path, seconds: int) -> None:
 
 
 class Check:
-    """The steps, in order; each raises AssertionError where something is not as it should be.
-
-    Attributes:
-        times: What took how long, seconds.
-    """
+    """The steps, in order; each raises AssertionError where something is not as it should be."""
 
     def __init__(self, stack: Stack, seconds: int) -> None:
         self._stack = stack
         self._frames = seconds * FPS
-        self.times: dict[str, float] = {}
 
     def run(self) -> None:
         """All of it."""
-        self._note("up --build --wait", self._stack.up("--build"))
+        note("up --build --wait", self._stack.up("--build"))
         workers = [name for name in self._stack.services() if name not in _SERVERS]
         assert set(workers) >= {*STAGES, "sink"}, workers
-        self._say(f"tier {self._stack.sql('SELECT pose.tier()')[0][0]}, {len(workers)} workers: {', '.join(workers)}")
-        self._note("first rows of every camera", until("rows of all four cameras", self._all_flow, at_most_s=_BACK_S))
+        say(f"tier {self._stack.sql('SELECT pose.tier()')[0][0]}, {len(workers)} workers: {', '.join(workers)}")
+        note("first rows of every camera", until("rows of all four cameras", self._all_flow, at_most_s=_BACK_S))
         for service in (*_SERVERS, *workers):
             self._crash(service)
         self._stand_still("pose")
@@ -77,12 +71,12 @@ class Check:
     def _back(self, what: str, service: str, at: float, more: str = "") -> None:
         """Frames taken after `at` are stored, and the service's own health is good again."""
         self._rows_of_now(f"{what}: no rows")
-        self._note(f"{what}: rows", time.monotonic() - at, more)
+        note(f"{what}: rows", time.monotonic() - at, more)
         if service in _SERVERS:
             until(f"{what}: healthy", lambda: self._stack.state(service).endswith(" healthy"), at_most_s=_BACK_S)
         else:
             until(f"{what}: well", lambda: self._stack.asks(service), at_most_s=_BACK_S)
-        self._note(f"{what}: well", time.monotonic() - at)
+        note(f"{what}: well", time.monotonic() - at)
 
     def _rows_of_now(self, what: str) -> float:
         """Wait for a live frame that is taken from now on; how long that took, seconds."""
@@ -96,18 +90,14 @@ class Check:
         self._stack.signal(service, signal.SIGSTOP, child=True)
         at = time.monotonic()
         until(f"{service} is ended", lambda: self._stack.restarts(service) > before, at_most_s=_BACK_S)
-        self._note(f"{service} stands still: ended after", time.monotonic() - at)
+        note(f"{service} stands still: ended after", time.monotonic() - at)
         self._back(f"{service} stood still", service, at)
 
     def _drained(self) -> None:
         done = until("all frames of the films", lambda: self._stored() >= 2 * self._frames, at_most_s=_LONG_S)
-        self._note("rest of the films", done)
+        note("rest of the films", done)
         self._stack.compose("stop", "ingest")
-        self._note("everything is taken in", until("no worker is behind", self._nobody_behind, at_most_s=_BACK_S))
-
-    def _nobody_behind(self) -> bool:
-        said = self._stack.compose("exec", "-T", "sink", "posebus", "lag", "--format", "json")
-        return all(row["behind"] == 0 for row in json.loads(said))
+        note("everything is taken in", until("no worker is behind", self._stack.nobody_behind, at_most_s=_BACK_S))
 
     def _nothing_lost(self, workers: list[str]) -> None:
         holes = self._stack.sql(HOLES)
@@ -123,7 +113,7 @@ class Check:
         gaps = {name: self._stack.metric(name, "posebus_numbering_gaps_total") for name in workers if name != "ingest"}
         assert not any(gaps.values()), f"holes in the numbering: {gaps}"
         total = self._stack.sql("SELECT count(*), count(*) FILTER (WHERE outcome = 'stored') FROM frame_outcomes")[0]
-        self._say(f"nothing lost: {total[0]} frames, {total[1]} of them with poses, no hole, no dead letter")
+        say(f"nothing lost: {total[0]} frames, {total[1]} of them with poses, no hole, no dead letter")
 
     def _down_and_up(self) -> None:
         cameras = "SELECT camera_no, camera FROM cameras ORDER BY 1"
@@ -131,11 +121,11 @@ class Check:
         self._stack.forget()
         began = time.monotonic()
         self._stack.compose("down")
-        self._note("down", time.monotonic() - began)
-        self._note("up --wait again", self._stack.up())
+        note("down", time.monotonic() - began)
+        note("up --wait again", self._stack.up())
         assert self._total() >= before, f"{self._total()} frames, before it was down {before}"
         assert self._stack.sql(cameras) == numbers, "cameras have other numbers"
-        self._note("rows again", self._rows_of_now("rows again"))
+        note("rows again", self._rows_of_now("rows again"))
         films = self._stack.sql("SELECT count(*) FROM frame_outcomes WHERE camera LIKE 'film-%'")[0][0]
         assert films == 2 * self._frames, f"{films} frames of films, there are {2 * self._frames}: they began anew"
 
@@ -144,10 +134,3 @@ class Check:
 
     def _total(self) -> int:
         return int(self._stack.sql("SELECT count(*) FROM frame_outcomes")[0][0])
-
-    def _note(self, what: str, took: float, more: str = "") -> None:
-        self.times[what] = took
-        self._say(f"{what}: {took:.1f} s{f' ({more})' if more else ''}")
-
-    def _say(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201  a program for people

@@ -22,16 +22,11 @@ class History:
 
     def frames(self, camera: str, since_s: float = 0.0) -> int:
         return self.ask(
-            "SELECT count(*) FROM pose_raw.frame_outcomes JOIN pose_raw.cameras USING (camera_no)"
-            " WHERE name = %s AND ts > to_timestamp(%s)",
-            camera,
-            since_s,
+            "SELECT count(*) FROM pose.frame_outcomes WHERE camera = %s AND ts > to_timestamp(%s)", camera, since_s
         )[0][0]
 
     def state(self, camera: str) -> str:
-        found = self.ask(
-            "SELECT state FROM pose_raw.camera_now JOIN pose_raw.cameras USING (camera_no) WHERE name = %s", camera
-        )
+        found = self.ask("SELECT state FROM pose.camera_status WHERE camera = %s ORDER BY ts DESC LIMIT 1", camera)
         return found[0][0] if found else "unknown"
 
 

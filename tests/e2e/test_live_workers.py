@@ -23,6 +23,7 @@ from tests.e2e.painted import painted
 from tests.e2e.processes import Posebus
 from tests.rtsp import clips
 from tests.rtsp.cameras import CameraServer, free_port, need_server
+from tests.rtsp.promised import FOUND_S, ROWS_AGAIN_S, ROWS_S, SEEN_S
 from tests.rtsp.proxy import Proxy, Weather
 
 pytestmark = pytest.mark.xdist_group("kafka")
@@ -110,7 +111,7 @@ def test_cameras_over_kafka_are_lost_and_found_changed_and_handed_over(site: Sit
 
     for name in CAMERAS:
         site.camera("add", name, site.proxy.url(name))
-    assert until(lambda: site.fresh(0.0), 30, "rows of all three") <= 5
+    assert until(lambda: site.fresh(0.0), 30, "rows of all three") <= ROWS_S
     until(lambda: site.are("live"), 10, "live")
     assert site.camera("ls").count(" live ") == 3
 
@@ -138,13 +139,13 @@ def _lose_and_find(site: Site, state: str, lose: object, find: object) -> None:
     assert callable(lose)
     assert callable(find)
     lose()
-    until(lambda: site.are(state), 15, f"all {state}")
+    until(lambda: site.are(state), SEEN_S, f"all {state}")
     shown = site.camera("ls")
     assert shown.count(" live ") == 0, shown
     find()
-    until(lambda: site.are("live"), 15, "all live again")
+    until(lambda: site.are("live"), FOUND_S, "all live again")
     now = time.time()
-    until(lambda: site.fresh(now), 10, "rows of all three again")
+    until(lambda: site.fresh(now), ROWS_AGAIN_S, "rows of all three again")
 
 
 def _draw(site: Site, folder: Path) -> None:
