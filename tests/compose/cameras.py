@@ -122,8 +122,10 @@ class CamerasCheck:
         assert took <= ROWS_S, f"{took:.1f} s, expected {ROWS_S:g}"
         until("all live", lambda: self._are("live"), at_most_s=FOUND_S)
         self._shown({"live"})
-        people = "SELECT DISTINCT camera FROM poses WHERE camera IN ('one', 'two', 'three')"
-        note("people of all three", until("people", lambda: len(self._stack.sql(people)) == 3, at_most_s=60))
+        # Where a machine has much else to do most frames are dropped as late, and that is as it should be.
+        stored = "SELECT count(DISTINCT camera) FROM frame_outcomes WHERE camera <> 'warm' AND outcome = 'stored'"
+        looked_at = until("looked at", lambda: self._stack.sql(stored)[0][0] == len(SCENES), at_most_s=_WARM_S)
+        note("all three looked at by the models", looked_at)
 
     def _lose_and_find(self, what: str) -> None:
         state, lose, find = FAULTS[what]
@@ -157,8 +159,13 @@ class CamerasCheck:
         assert not holes, f"holes (camera, session, rows, frames, first, last): {holes}"
         letters = self._stack.sql("SELECT stage, reason, count(*) FROM dead_letters GROUP BY 1, 2")
         assert not letters, f"dead letters: {letters}"
-        total = self._stack.sql("SELECT outcome, coalesce(reason, ''), count(*) FROM frame_outcomes GROUP BY 1, 2")
+        total = self._stack.sql(
+            "SELECT outcome, coalesce(stage || ' ' || reason, ''), count(*) FROM frame_outcomes GROUP BY 1, 2"
+        )
         say(f"sessions {sessions}, no hole, no dead letter; frames: {sorted(total)}")
+        people = dict(self._stack.sql("SELECT camera, count(*) FROM poses GROUP BY 1"))
+        assert people, "nobody was seen"
+        say(f"poses: {people}")
         ours = [name for name in self._stack.services() if name != "rtsp"]
         assert PASSWORD not in self._stack.compose("logs", *ours), "the password is in a log"
         self._stack.compose("start", "ingest")
