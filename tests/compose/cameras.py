@@ -193,10 +193,20 @@ class CamerasCheck:
         return all(self._stack.history.state(name) == state for name in SCENES)
 
     def _shown(self, states: set[str]) -> None:
-        """`camera ls` shows each camera in one of these states."""
-        shown = self._camera("ls")
-        found = dict(re.findall(r"^\W*(\w+)\s+(\w+)\s", shown, re.M))
-        assert {found.get(name) for name in SCENES} <= states, f"expected {states}:\n{shown}"
+        """`camera ls` shows each camera in one of these states.
+
+        Asked again for a while: each asking takes seconds, and pictures that were under way may come in them.
+        """
+        shown = ""
+
+        def are_shown() -> bool:
+            nonlocal shown
+            shown = self._camera("ls")
+            found = dict(re.findall(r"^\W*(\w+)\s+(\w+)\s", shown, re.M))
+            return {found.get(name) for name in SCENES} <= states
+
+        until(f"`camera ls` shows {' or '.join(sorted(states))}", are_shown, at_most_s=SEEN_S)
+        say(shown.strip())
 
     def _entered(self, state: str) -> float:
         return self._stack.metric("ingest", "posebus_camera_states_total", state=state)
