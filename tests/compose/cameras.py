@@ -130,12 +130,11 @@ class CamerasCheck:
     def _lose_and_find(self, what: str) -> None:
         state, lose, find = FAULTS[what]
         before = self._entered(state)
-        at = time.monotonic()
+        at, began = time.monotonic(), time.time()
         self._stack.docker(*lose)
         until(f"{what}: all {state}", lambda: self._are(state), at_most_s=SEEN_S)
         note(f"{what}: all {state} in SQL", time.monotonic() - at)
         self._shown({"stalled", "waiting"})
-        say(f"{what}: {self._reasons()}")
         assert self._entered(state) >= before + len(SCENES), f"{what}: the metric does not count {state}"
         self._stack.docker(*find)
         at = time.monotonic()
@@ -148,6 +147,7 @@ class CamerasCheck:
             at_most_s=ROWS_AGAIN_S,
         )
         note(f"{what}: rows of frames taken since", fresh)
+        say(self._history(began))
         self._shown({"live"})
 
     def _nothing_wrong(self) -> None:
@@ -211,11 +211,13 @@ class CamerasCheck:
     def _entered(self, state: str) -> float:
         return self._stack.metric("ingest", "posebus_camera_states_total", state=state)
 
-    def _reasons(self) -> str:
-        said = self._stack.sql(
-            "SELECT DISTINCT ON (camera) camera, state, reason FROM camera_status ORDER BY camera, ts DESC"
+    def _history(self, since_s: float) -> str:
+        """What the view says of one camera from then on: seconds and state."""
+        told = self._stack.sql(
+            f"SELECT extract(epoch FROM ts) - {since_s}, state, reason FROM camera_status"
+            f" WHERE camera = 'one' AND ts > to_timestamp({since_s}) ORDER BY ts"
         )
-        return "; ".join(" ".join(row) for row in said if row[0] in SCENES)
+        return "; ".join(f"{after:.1f} s {state}{f' ({reason})' if reason else ''}" for after, state, reason in told)
 
 
 _ACCESS = ("--user", USER, "--password-file", SECRET)
