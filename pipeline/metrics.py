@@ -27,6 +27,7 @@ MetricName = Literal[
     "queue_bytes",
     "frames_ahead",
     "kept_share",
+    "ease",
 ]
 
 METRICS: Mapping[MetricName, str] = {
@@ -46,10 +47,13 @@ METRICS: Mapping[MetricName, str] = {
     "queue_records": "Records that were fetched and wait in memory. Labels: stage.",
     "queue_bytes": "Bytes that were fetched and wait in memory. Labels: stage.",
     "frames_ahead": "Frames of a recorded camera that were sent and are not done by pose. Labels: camera.",
+    "ease": "What the ladder does for a live camera's pictures: 0 all, 1 fewer looks for people. Labels: camera.",
     "kept_share": "Share of a live camera's pictures that the ladder keeps (0 to 1). Labels: camera.",
 }
 
-GAUGES: frozenset[MetricName] = frozenset(("lag_records", "queue_records", "queue_bytes", "frames_ahead", "kept_share"))
+GAUGES: frozenset[MetricName] = frozenset(
+    ("lag_records", "queue_records", "queue_bytes", "frames_ahead", "kept_share", "ease")
+)
 """Those that go up and down. Names that end in `_s` are durations; the others only grow."""
 
 _Labels = tuple[tuple[str, str], ...]

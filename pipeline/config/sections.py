@@ -270,8 +270,9 @@ class Embedded(Section):
     cameras commit twenty times a second at least."""
 
     ladder: bool = False
-    """Whether live cameras give fewer pictures a second, evenly spread, while more than a quarter of them is late: in
-    steps of about a third, and more again when the models keep up."""
+    """Whether less is done for live cameras while more than a quarter of their pictures is late: people are looked for
+    less often (`detect.eased`), then fewer pictures a second are kept, evenly spread, in steps of about a third; more
+    again when the models keep up."""
 
 
 class Config(Section):

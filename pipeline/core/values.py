@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 from pipeline.core.types import F32, I64, U8
 
+ALL, FEWER_LOOKS = range(2)
+"""How much is done for a frame; less only while a live camera's ladder is down, and in the record, so that each stage
+does the same with the same record."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
@@ -40,9 +44,11 @@ class Captured:
 
     Attributes:
         pixels: (H, W, 3) uint8, BGR.
+        ease: How much is done for it: `ALL`, or less.
     """
 
     pixels: U8
+    ease: int = ALL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +58,12 @@ class Frame:
     Attributes:
         image: The pixels.
         motion: (M, 4) float32, xyxy boxes in pixels of the frame where it changed since the last one.
+        ease: How much is done for it: `ALL`; `FEWER_LOOKS`: the detector looks for people less often.
     """
 
     image: Image
     motion: F32
+    ease: int = ALL
 
     def __post_init__(self) -> None:
         _FREEZE_FRAME(self)

@@ -1,9 +1,35 @@
-"""The ladder: fewer pictures a second while the models cannot keep up, more again when they can."""
+"""The ladder: less is done for a live camera while the models cannot keep up, more again when they can."""
 
 from __future__ import annotations
 
-STEPS = (1.0, 2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 10)
-"""Shares of a camera's rate: each about two thirds of the one before."""
+from typing import NamedTuple
+
+from pipeline.core.values import ALL, FEWER_LOOKS
+
+
+class Rung(NamedTuple):
+    """How much is done for a camera.
+
+    Attributes:
+        share: Of its pictures that is kept, (0, 1].
+        ease: How much is done for each of these (`pipeline.core.values`).
+    """
+
+    share: float
+    ease: int
+
+    def __str__(self) -> str:
+        looks = "" if self.ease < FEWER_LOOKS else ", and people are looked for less often"
+        return f"{100 * self.share:.0f} % of its pictures are kept{looks}"
+
+
+RUNGS = (
+    Rung(1.0, ALL),
+    Rung(1.0, FEWER_LOOKS),
+    *(Rung(share, FEWER_LOOKS) for share in (2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 10)),
+)
+"""First what costs nobody who is seen already: they are followed without the detector. Then each share is about two
+thirds of the one before."""
 
 WINDOW_S = 2.0
 TOO_MANY_LATE = 0.25
@@ -18,7 +44,7 @@ LONGEST_UP_AFTER_S = 320.0
 
 
 class Ladder:
-    """Says which share of a camera's pictures is kept, by how many of these come too late.
+    """Says how much is done for a camera, by how many of the pictures that are kept come too late.
 
     A step up that had to be taken back doubles the wait before the next one, up to `LONGEST_UP_AFTER_S`; one that was
     good for as long as the wait sets it back. So a load between two steps is not gone around for ever.
@@ -35,13 +61,13 @@ class Ladder:
         self._credit = 0.0
 
     @property
-    def share(self) -> float:
-        """Of the pictures that is kept, (0, 1]."""
-        return STEPS[self._step]
+    def rung(self) -> Rung:
+        """Where it stands."""
+        return RUNGS[self._step]
 
     def keeps(self) -> bool:
         """Whether the next picture is kept: evenly spread."""
-        self._credit += self.share
+        self._credit += self.rung.share
         if self._credit < 1.0 - 1e-9:
             return False
         self._credit -= 1.0
@@ -53,7 +79,7 @@ class Ladder:
         self._late += 1
 
     def look(self, now_s: float) -> bool:
-        """Judge, once in `WINDOW_S`. Tells whether the share is another one now."""
+        """Judge, once in `WINDOW_S`. Tells whether the rung is another one now."""
         if self._window_s is None:
             self._window_s = self._calm_since_s = now_s
         if now_s - self._window_s < WINDOW_S or not self._kept:
@@ -63,7 +89,7 @@ class Ladder:
         self._bad = self._bad + 1 if late > TOO_MANY_LATE else 0
         if late > FEW_LATE:
             self._calm_since_s = now_s
-        if self._bad >= DOWN_AFTER and self._step < len(STEPS) - 1:
+        if self._bad >= DOWN_AFTER and self._step < len(RUNGS) - 1:
             self._down(now_s)
             return True
         if self._raised_s is not None and now_s - self._raised_s >= self._up_after_s:

@@ -33,6 +33,10 @@ class DetectOptions:
     """Seconds without news after which a window counts as quiet, and after which someone who was not found again is
     forgotten: three looks of a sweep."""
 
+    eased: float = 2.0
+    """How many times longer these four are while a live camera's ladder is down (`embedded.ladder`), [1, 10]: whoever
+    appears is found within twice the time, for half of the looks."""
+
     merge: float = 0.35
     """Detections of two windows are one person when their centres are nearer than this share of the smaller region's
     side, as measured on real clips."""

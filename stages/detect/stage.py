@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pipeline.core.perception import Found, PersonDetector
 from pipeline.core.records import Record
 from pipeline.core.regions import centre_distance, keep_distinct
 from pipeline.core.types import F32, I64, U8
-from pipeline.core.values import Detections, Frame, Image
+from pipeline.core.values import FEWER_LOOKS, Detections, Frame, Image
 from stages.detect.known import explained, remember, squares_of
 from stages.detect.options import DetectOptions
 from stages.detect.state import DetectState
@@ -54,6 +54,8 @@ class DetectStage:
 
     def __init__(self, options: DetectOptions, detector: PersonDetector, pixels: Callable[[Image], U8]) -> None:
         self._options, self._detector, self._pixels = options, detector, pixels
+        periods = ("sweep_s", "shared_sweep_s", "quiet_sweep_s", "calm_s")
+        self._eased = replace(options, **{name: getattr(options, name) * options.eased for name in periods})
         self._planned: dict[str, tuple[DetectState, Record[Frame], DetectState]] = {}
 
     def initial_state(self, camera: str) -> DetectState:
@@ -67,7 +69,7 @@ class DetectStage:
         advanced = self._advanced(state, record)
         # For `fold`, which would find the same again.
         self._planned[record.stamp.camera] = state, record, advanced
-        due = self._due(advanced, squares)
+        due = self._due(advanced, squares, self._options_of(record))
         if not len(due):
             return ()
         pixels = self._pixels(image)
@@ -99,9 +101,14 @@ class DetectStage:
             looked = np.array([seen.window for seen in results], dtype=np.int64)
             state.looked_us[looked] = now_us
             state.credit -= len(results)
-            remember(state, self._options, squares, looked, (region[kept], score[kept], window[kept]), now_us)
+            remember(
+                state, self._options_of(record), squares, looked, (region[kept], score[kept], window[kept]), now_us
+            )
         value = Detections(image=image, looked=len(results), xyxy=xyxy[kept], score=score[kept], region=region[kept])
         return state, (value,)
+
+    def _options_of(self, record: Record[Frame]) -> DetectOptions:
+        return self._eased if record.value.ease >= FEWER_LOOKS else self._options
 
     def _windows(self, image: Image) -> F32:
         return windows(image.width, image.height, self._options.window, self._options.overlap)
@@ -110,7 +117,7 @@ class DetectStage:
         """The state at the time of this record, before anything is looked at."""
         frame, now_us = record.value, record.stamp.captured_at_us
         squares = self._windows(frame.image)
-        sweep_s, count = self._options.sweep_s, len(squares)
+        sweep_s, count = self._options_of(record).sweep_s, len(squares)
         if (state.width, state.height) != (frame.image.width, frame.image.height) or len(state.looked_us) != count:
             return DetectState.fresh(frame.image.width, frame.image.height, now_us, count)
         earned = min(max(now_us - state.at_us, 0) / 1e6, sweep_s) * count / sweep_s
@@ -130,9 +137,8 @@ class DetectStage:
             home_us=state.home_us.copy(),
         )
 
-    def _due(self, state: DetectState, squares: F32) -> I64:
+    def _due(self, state: DetectState, squares: F32, o: DetectOptions) -> I64:
         """Numbers of the windows to look at now, the most overdue first, within the credit."""
-        o = self._options
         quiet = state.at_us - state.active_us > o.calm_s * 1e6
         shared = touched(squares, squares_of(state.region))
         period_us = np.where(quiet, np.where(shared, o.shared_sweep_s, o.quiet_sweep_s), o.sweep_s) * 1e6

@@ -49,7 +49,8 @@ class IngestStage:
                 found = boxes_of(moved.mask, self.options.max_boxes)
                 boxes = in_pixels(found, side, cells.shape, width, height)
                 background, followed_us = self._followed(state, moved, now_us)
-        frame = Frame(image=Image(width=width, height=height, encoding="bgr24", data=pixels), motion=boxes)
+        image = Image(width=width, height=height, encoding="bgr24", data=pixels)
+        frame = Frame(image=image, motion=boxes, ease=record.value.ease)
         return IngestState(grey=background, followed_us=followed_us), (frame,)
 
     def _followed(self, state: IngestState, moved: Change, now_us: int) -> tuple[U8, int]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from pipeline.bus.memory import MemoryBus
 from pipeline.config import Config
-from pipeline.core.perception import Estimated
+from pipeline.core.perception import Estimated, Found
 from pipeline.core.ports import Cut, LiveSource, Picture, Position, SourceInfo
 from pipeline.core.records import Dropped
 from pipeline.core.types import U8
-from pipeline.core.values import Motions
+from pipeline.core.values import FEWER_LOOKS, Motions
 from pipeline.metrics import Metrics
 from pipeline.models.fake import FakeDetector, FakeEstimator, paint_person
 from pipeline.runners.embedded.feed import Camera
@@ -38,27 +39,54 @@ class SlowEstimator(FakeEstimator):
         return super().estimate(crops)
 
 
-class Endless:
-    """Somebody who stands, for ever."""
+class SlowDetector(FakeDetector):
+    """The same, and notes when it looked.
 
-    def __init__(self) -> None:
-        self.info = SourceInfo("still", "test", LIVE, 320, 180, FPS, None)
-        self._pixels: U8 = np.full((180, 320, 3), 128, dtype=np.uint8)
-        paint_person(self._pixels, (160.0, 100.0), (160.0, 60.0))
+    Args:
+        takes_s: For a look.
+    """
+
+    def __init__(self, takes_s: float) -> None:
+        super().__init__()
+        self._takes_s = takes_s
+        self.looked_at: list[float] = []
+
+    def detect(self, pictures: U8) -> Sequence[Found]:
+        self.looked_at += [time.monotonic()] * len(pictures)
+        time.sleep(self._takes_s * len(pictures))
+        return super().detect(pictures)
+
+
+class Endless:
+    """Somebody who stands, for ever.
+
+    Args:
+        lights: A light goes on and off in each corner of the picture: something moves wherever one may look.
+    """
+
+    def __init__(self, fps: int = FPS, *, lights: bool = False) -> None:
+        self.info = SourceInfo("still", "test", LIVE, 320, 180, fps, None)
+        dark: U8 = np.full((180, 320, 3), 128, dtype=np.uint8)
+        paint_person(dark, (160.0, 100.0), (160.0, 60.0))
+        light = dark.copy()
+        if lights:
+            for y, x in itertools.product((5, 75, 145), (5, 105, 215, 285)):
+                light[y : y + 30, x : x + 30] = 200
+        self._pixels = dark, light
 
     def pictures(self, start: int = 0) -> Iterator[Picture]:
         k = start
         while True:
-            yield Picture(k, k * 1_000_000 // FPS, self._pixels)
+            yield Picture(k, int(k * 1_000_000 // self.info.fps), self._pixels[k % 2])
             k += 1
 
 
 class Rest:
     """Takes cuts, and notes how old each frame is then."""
 
-    def __init__(self) -> None:
-        self.ages: dict[str, list[float]] = {name: [] for name in WEIGHTS}
-        self.frames: dict[str, list[int]] = {name: [] for name in WEIGHTS}
+    def __init__(self, names: Iterable[str]) -> None:
+        self.ages: dict[str, list[float]] = {name: [] for name in names}
+        self.frames: dict[str, list[int]] = {name: [] for name in names}
         self.reasons: Counter[str] = Counter()
 
     def load(self, run: int, camera_no: int) -> Cut | None:
@@ -76,23 +104,31 @@ class Rest:
                 self.reasons[record.value.reason] += 1
 
 
-def run(*, ladder: bool = False) -> Rest:
-    bus, rest, metrics = MemoryBus(), Rest(), Metrics()
+def run(
+    weights: Mapping[str, float],
+    endless: Callable[[], Endless],
+    parts: Parts,
+    *,
+    seconds: int = SECONDS,
+    ladder: bool = False,
+    metrics: Metrics | None = None,
+) -> Rest:
+    bus, rest, metrics = MemoryBus(), Rest(weights), metrics or Metrics()
     bus.ensure(embedded_topics())
     for topic, groups in embedded_groups().items():
         bus.expect(topic, groups)
     cameras = []
-    for number, (name, weight) in enumerate(WEIGHTS.items(), 1):
+    for number, (name, weight) in enumerate(weights.items(), 1):
         info = SourceInfo(name, "test", LIVE, 0, 0, FPS, None)
-        source = LiveSource(info, lambda: PacedCamera(Endless()), weight=weight)
-        cameras.append(Camera(0, name, number, source, 0, Position(0, 0, 0, LIVE), 0, SECONDS * 1_000_000))
-    pipeline = Topology(Config(), Parts(FakeDetector(), SlowEstimator())).embedded(bus)
+        source = LiveSource(info, lambda: PacedCamera(endless()), weight=weight)
+        cameras.append(Camera(0, name, number, source, 0, Position(0, 0, 0, LIVE), 0, seconds * 1_000_000))
+    pipeline = Topology(Config(), parts).embedded(bus)
     EmbeddedRun(pipeline, cameras, {}, rest, metrics=metrics, committed=lambda _: None, ladder=ladder).run()
     return rest
 
 
 def test_results_are_fresh_and_shared_by_weight_and_no_frame_is_lost() -> None:
-    rest = run()
+    rest = run(WEIGHTS, Endless, Parts(FakeDetector(), SlowEstimator()))
 
     for name, frames in rest.frames.items():
         assert frames == list(range(len(frames))), name
@@ -107,9 +143,23 @@ def test_results_are_fresh_and_shared_by_weight_and_no_frame_is_lost() -> None:
 
 
 def test_the_ladder_thins_out_instead() -> None:
-    rest = run(ladder=True)
+    seconds = 12
+    rest = run(WEIGHTS, Endless, Parts(FakeDetector(), SlowEstimator()), seconds=seconds, ladder=True)
 
     for name, frames in rest.frames.items():
         assert frames == list(range(len(frames))), name
-    # It waits for two windows of 2 s; a third of what comes after them is due, and half of that is wanted.
-    assert rest.reasons["thinned"] > (SECONDS - 4) * FPS * len(WEIGHTS) / 3 / 2
+    # Two windows of 2 s for each of two rungs; a third of what comes after them is due, and half of that is wanted.
+    assert rest.reasons["thinned"] > (seconds - 8) * FPS * len(WEIGHTS) / 3 / 2
+
+
+def test_the_ladder_looks_for_people_less_often_first() -> None:
+    seconds, metrics = 12, Metrics()
+    # Sixteen windows a second are due, eleven can be done: a third of the frames is late. Half of them can.
+    detector = SlowDetector(1 / 11)
+    parts = Parts(detector, FakeEstimator())
+    rest = run({"hall": 1.0}, lambda: Endless(10, lights=True), parts, seconds=seconds, ladder=True, metrics=metrics)
+
+    assert rest.frames["hall"] == list(range(len(rest.frames["hall"])))
+    assert metrics.gauges("ease") == [({"camera": "hall"}, FEWER_LOOKS)]
+    looked = np.array(detector.looked_at)
+    assert 0 < np.count_nonzero(looked > looked[-1] - 4) <= 8 * 4 + 4

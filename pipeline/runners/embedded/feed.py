@@ -16,7 +16,7 @@ from pipeline.runners.embedded.cutting import Cutting
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.outlet import Outlet
 from pipeline.runners.embedded.turns import Turns
-from pipeline.runners.ladder import Ladder
+from pipeline.runners.ladder import Ladder, Rung
 from pipeline.runners.live import LiveRecords
 from pipeline.runners.recorded import RecordedCamera
 from pipeline.video.live import EventClock
@@ -141,7 +141,7 @@ def feed_of(
         live_cut_s: Least time between barriers of a live camera, at this moment.
         turns: Shared by all live cameras.
         told: Called with how a live camera is.
-        ladder: A live camera gives fewer pictures a second while too many of them are late.
+        ladder: Less is done for a live camera while too many of its pictures are late.
     """
     whose = camera.run, camera.name, camera.number
     outlet = Outlet(*whose, camera.cut, ingest, bus, topic=topic, partition=partition, metrics=metrics)
@@ -158,9 +158,14 @@ def feed_of(
             turns=turns,
             told=told,
             ladder=Ladder() if ladder else None,
-            eased=partial(metrics.gauge, "kept_share", camera=camera.name),
+            eased=partial(_gauge, metrics, camera.name),
         )
     recorded = RecordedCamera(*whose, camera.start_us, camera.position)
     return CameraFeed(
         camera.name, camera.source, recorded, outlet, limit_us=camera.limit_us, metrics=metrics, cut_s=cut_s
     )
+
+
+def _gauge(metrics: Metrics, camera: str, rung: Rung) -> None:
+    metrics.gauge("kept_share", rung.share, camera=camera)
+    metrics.gauge("ease", rung.ease, camera=camera)

@@ -13,7 +13,7 @@ from pipeline.runners.embedded.cutting import Cutting
 from pipeline.runners.embedded.newest import Newest
 from pipeline.runners.embedded.outlet import Outlet
 from pipeline.runners.embedded.turns import Turns
-from pipeline.runners.ladder import Ladder
+from pipeline.runners.ladder import Ladder, Rung
 from pipeline.runners.live import LiveRecords
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class LiveFeed:
         cutting: When the next barrier is due.
         told: Called with how the camera is, at each change and every `TELL_S`.
         turns: Shared with the other live cameras.
-        ladder: Thins out its pictures while too many of them are late; None: nobody does.
-        eased: Called with the share of the pictures that is kept, when it is another one.
+        ladder: Eases its pictures while too many of them are late; None: nobody does.
+        eased: Called with the rung of the ladder, when it is another one.
     """
 
     damage = None
@@ -63,7 +63,7 @@ class LiveFeed:
         turns: Turns,
         told: Told = tell_nobody,
         ladder: Ladder | None = None,
-        eased: Callable[[float], None] = lambda _: None,
+        eased: Callable[[Rung], None] = lambda _: None,
     ) -> None:
         self._ladder = ladder
         self._eased = eased
@@ -119,9 +119,9 @@ class LiveFeed:
 
     def _ease(self, now: float) -> None:
         if self._ladder is not None and self._ladder.look(now):
-            share = self._ladder.share
-            self._eased(share)
-            log.warning("camera %s: %.0f %% of its pictures are kept from here on", self._name, 100 * share)
+            rung = self._ladder.rung
+            self._eased(rung)
+            log.warning("camera %s: from here on %s", self._name, rung)
 
     def _log(self, change: CameraChange) -> None:
         level = logging.INFO if change.state in ("live", "connecting", "paused") else logging.WARNING

@@ -22,7 +22,7 @@ class Newest:
         turns: Gives turns; the camera takes part.
         send: Takes records.
         deadline_us: A frame that has waited longer since it arrived is dropped.
-        ladder: Thins out what comes while too much of it is late; None: nobody does.
+        ladder: Eases what comes while too much of it is late; None: nobody does.
     """
 
     def __init__(
@@ -77,7 +77,9 @@ class Newest:
 
     def _thinned(self, record: Record[Any], ladder: Ladder) -> Record[Any]:
         if isinstance(record.value, Captured):
-            return record if ladder.keeps() else Record(record.stamp, Dropped(_STAGE, "thinned"))
+            if not ladder.keeps():
+                return Record(record.stamp, Dropped(_STAGE, "thinned"))
+            return Record(record.stamp, Captured(record.value.pixels, ladder.rung.ease))
         if record.value == _OVERTAKEN and ladder.keeps():
             ladder.late()  # before it came here
         return record

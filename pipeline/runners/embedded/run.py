@@ -75,7 +75,7 @@ class EmbeddedRun:
         committed: Called with each cut after it rests, from the collecting thread.
         cut_s: Time between cuts.
         told: Called with how live cameras are, from their threads.
-        ladder: Live cameras give fewer pictures a second while too many of them are late.
+        ladder: Less is done for live cameras while too many of their pictures are late.
         open_end: Go on without cameras, for those that may be added: until `stop`.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.core.perception import PersonDetector
 from pipeline.core.records import Record
 from pipeline.core.types import F32, U8
-from pipeline.core.values import Detections, Frame, Image
+from pipeline.core.values import ALL, Detections, Frame, Image
 from pipeline.models.fake import FakeDetector
 from stages.detect import DetectOptions, DetectStage, DetectState
 from tests.builders import stamp
@@ -31,12 +31,14 @@ class Camera:
     Attributes:
         decoded: How often the pixels of an image were asked for.
         looks: (seconds, window) of each look.
+        ease: Of its frames.
     """
 
     options: DetectOptions = field(default_factory=DetectOptions)
     detector: PersonDetector = field(default_factory=FakeDetector)
     decoded: int = 0
     looks: list[tuple[float, int]] = field(default_factory=list)
+    ease: int = ALL
 
     def __post_init__(self) -> None:
         self.stage = DetectStage(self.options, self.detector, self._pixels)
@@ -45,7 +47,7 @@ class Camera:
     def see(self, at_s: float, pixels: U8, motion: F32 = NO_MOTION) -> Detections:
         """One frame through the stage."""
         height, width = pixels.shape[:2]
-        record = Record(stamp(at_s), Frame(Image(width, height, "bgr24", pixels), motion))
+        record = Record(stamp(at_s), Frame(Image(width, height, "bgr24", pixels), motion, self.ease))
         planned = self.stage.plan(self.state, record)
         self.looks += [(at_s, look.window) for look in planned]
         self.state, (detections,) = self.stage.fold(self.state, record, self.stage.infer(planned))

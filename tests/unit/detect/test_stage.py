@@ -7,6 +7,7 @@ from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.core.stage import ModelStage
 from pipeline.core.types import U8
+from pipeline.core.values import FEWER_LOOKS
 from pipeline.models.fake import paint_person
 from stages.detect import DetectState
 from tests.unit.detect.cameras import ALL_MOVES, HEIGHT, WIDTH, Camera, empty_room
@@ -43,6 +44,16 @@ def test_person_who_sits_still_is_found_again_and_again() -> None:
 
     times = [t for t, d in detections if len(d.score)]
     assert max(np.diff([*times, 12.0])) <= 1.2
+
+
+def test_person_who_sits_still_stays_known_while_frames_are_eased() -> None:
+    camera = Camera(ease=FEWER_LOOKS)
+
+    detections = camera.film(20, 10, lambda _: person_at(320, 180))
+
+    times = [t for t, d in detections if len(d.score)]
+    assert max(np.diff([*times, 20.0])) <= 2.2
+    assert len(camera.state.region) == 1
 
 
 def test_person_in_several_windows_of_one_frame_is_one_detection() -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.values import ALL, FEWER_LOOKS
 from stages.detect.windows import windows
-from tests.unit.detect.cameras import ALL_MOVES, HEIGHT, WIDTH, Camera, empty_room
+from tests.unit.detect.cameras import ALL_MOVES, HEIGHT, NO_MOTION, WIDTH, Camera, empty_room
 
 COUNT = len(windows(WIDTH, HEIGHT, 0.6, 0.5))
 
@@ -33,6 +34,30 @@ def test_looks_a_second_do_not_depend_on_the_frame_rate(fps: float) -> None:
     camera.film(5, fps, still, ALL_MOVES)
 
     assert len(camera.looks) == pytest.approx(5 * COUNT, abs=4)
+
+
+@pytest.mark.parametrize(("motion", "seconds"), [(ALL_MOVES, 8), (NO_MOTION, 40)], ids=["all moves", "quiet"])
+def test_frames_that_are_eased_get_half_of_the_looks(motion: np.ndarray, seconds: int) -> None:
+    camera, eased = Camera(), Camera(ease=FEWER_LOOKS)
+
+    for each in (camera, eased):
+        each.film(10, 10, still, motion)
+        each.looks.clear()
+        each.film(seconds, 10, still, motion, start_s=10.0)
+
+    assert len(eased.looks) == pytest.approx(len(camera.looks) / 2, abs=COUNT / 2)
+    assert {window for _, window in eased.looks} == set(range(COUNT))
+
+
+def test_all_is_looked_at_within_a_second_again_once_frames_are_no_longer_eased() -> None:
+    camera = Camera(ease=FEWER_LOOKS)
+    camera.film(4, 10, still, ALL_MOVES)
+    camera.looks.clear()
+    camera.ease = ALL
+
+    camera.film(1.1, 10, still, ALL_MOVES, start_s=4.0)
+
+    assert {window for _, window in camera.looks} == set(range(COUNT))
 
 
 def test_looks_are_spread_evenly_over_frames() -> None:

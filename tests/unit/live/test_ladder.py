@@ -6,24 +6,30 @@ import itertools
 
 import pytest
 
-from pipeline.runners.ladder import STEPS, Ladder
+from pipeline.core.values import FEWER_LOOKS
+from pipeline.runners.ladder import RUNGS, Ladder, Rung
 
 FPS = 20.0
 
 
-def climb(ladder: Ladder, models_fps: float, seconds: float, begin_s: float = 0.0) -> list[tuple[float, float]]:
-    """Pictures at `FPS` for models that can do so many a second; gives when the share changed, and to what."""
+def climb(
+    ladder: Ladder, models_fps: float, seconds: float, begin_s: float = 0.0, *, eased: float = 1.0
+) -> list[tuple[float, Rung]]:
+    """Pictures at `FPS` for models that can do so many a second, and `eased` times as many with fewer looks; gives when
+    the rung changed, and to what.
+    """
     changes, credit = [], 0.0
     for k in range(round(seconds * FPS)):
         now_s = begin_s + k / FPS
-        credit = min(credit + models_fps / FPS, 1.0)
+        can_fps = models_fps * (eased if ladder.rung.ease >= FEWER_LOOKS else 1.0)
+        credit = min(credit + can_fps / FPS, 1.0)
         if ladder.keeps():
             if credit >= 1.0:
                 credit -= 1.0
             else:
                 ladder.late()
         if ladder.look(now_s):
-            changes.append((now_s, ladder.share))
+            changes.append((now_s, ladder.rung))
     return changes
 
 
@@ -39,21 +45,20 @@ def test_it_steps_down_to_what_the_models_can_do(models_fps: float) -> None:
 
     first_s, _ = changes[0]
     assert first_s <= 5
-    down = [share for _, share in changes]
-    reached = min(down)
+    reached = min(rung.share for _, rung in changes)
     # Its quarter too many is not enough to call for another step.
-    assert reached * FPS * 0.75 <= models_fps or reached == STEPS[-1]
+    assert reached * FPS * 0.75 <= models_fps or reached == RUNGS[-1].share
 
 
 def test_it_is_up_again_after_the_load() -> None:
     ladder = Ladder()
     climb(ladder, 4.0, 30)
-    assert ladder.share < 0.5
+    assert ladder.rung.share < 0.5
 
     changes = climb(ladder, 25.0, 120, 30)
 
-    assert ladder.share == 1.0
-    assert [share for _, share in changes] == sorted(share for _, share in changes)
+    assert ladder.rung == RUNGS[0]
+    assert [rung for _, rung in changes] == sorted((rung for _, rung in changes), key=RUNGS.index, reverse=True)
 
 
 def test_it_does_not_go_to_and_fro_under_a_load_between_two_steps() -> None:
@@ -62,7 +67,30 @@ def test_it_does_not_go_to_and_fro_under_a_load_between_two_steps() -> None:
 
     changes = climb(ladder, 8.0, 3600, 60)
 
-    ups = [at for (at, share), (_, before) in zip(changes[1:], changes, strict=False) if share > before]
+    _hardly_ever_up(changes)
+
+
+def test_people_are_looked_for_less_often_before_a_picture_is_left_out() -> None:
+    ladder = Ladder()
+
+    changes = climb(ladder, 14.0, 300, eased=1.6)
+
+    assert changes[0][0] <= 5
+    assert {rung.share for _, rung in changes} == {1.0}
+    assert ladder.rung.ease == FEWER_LOOKS or changes[-1][0] > 290
+
+
+def test_looks_that_make_the_difference_are_not_taken_up_and_given_up_for_ever() -> None:
+    ladder = Ladder()
+    climb(ladder, 14.0, 60, eased=1.6)
+
+    _hardly_ever_up(climb(ladder, 14.0, 3600, 60, eased=1.6))
+
+
+def _hardly_ever_up(changes: list[tuple[float, Rung]]) -> None:
+    """Within an hour."""
+    steps = itertools.pairwise(changes)
+    ups = [at for (_, before), (at, rung) in steps if RUNGS.index(rung) < RUNGS.index(before)]
     assert len(ups) <= 14
     assert all(later - at > 100 for at, later in itertools.pairwise(ups[4:]))
 
@@ -76,4 +104,4 @@ def test_what_is_kept_is_spread_evenly() -> None:
     apart = {b - a for a, b in itertools.pairwise(kept)}
     assert len(apart) <= 2
     assert max(apart) - min(apart) <= 1
-    assert len(kept) == pytest.approx(120 * ladder.share, abs=1)
+    assert len(kept) == pytest.approx(120 * ladder.rung.share, abs=1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.records import Dropped, Record, Stamp, Tick
-from pipeline.core.values import Captured
+from pipeline.core.values import ALL, FEWER_LOOKS, Captured
 from pipeline.runners.embedded.newest import Newest
 from pipeline.runners.embedded.turns import LOST_S, Turns
 from pipeline.runners.ladder import Ladder
@@ -183,12 +183,32 @@ def test_what_the_ladder_leaves_out_says_so() -> None:
     turns.join("hall")
     ladder = Ladder()
     held = Newest("hall", turns, sent.append, 500_000, ladder)
-    for k in range(60):
+    for k in range(100):
         held.take(record(k))
         held.look(record(k).stamp.arrived_at_us)
         ladder.look(k / 10)
     held.end()
 
-    assert ladder.share < 1.0
-    assert [seq for seq, _ in kinds(sent)] == list(range(60))
+    assert ladder.rung.share < 1.0
+    assert [seq for seq, _ in kinds(sent)] == list(range(100))
     assert {kind for _, kind in kinds(sent)} == {"late", "thinned"}
+
+
+def test_what_is_sent_says_how_much_is_to_be_done_for_it() -> None:
+    turns = Turns(1)
+    sent: list[Record[Any]] = []
+    turns.join("hall")
+    ladder = Ladder()
+    held = Newest("hall", turns, sent.append, 500_000, ladder)
+
+    for k in range(50):
+        for each in (record(2 * k), record(2 * k + 1)):  # the second overtakes the first: half of them are late
+            held.take(each)
+        held.look(record(2 * k + 1).stamp.arrived_at_us)
+        turns.passed("hall")
+        ladder.look(k / 5)
+
+    eases = [each.value.ease for each in sent if isinstance(each.value, Captured)]
+    assert eases[0] == ALL
+    assert eases[-1] == FEWER_LOOKS
+    assert eases == sorted(eases)
