@@ -47,8 +47,8 @@ METRICS: Mapping[MetricName, str] = {
     "queue_records": "Records that were fetched and wait in memory. Labels: stage.",
     "queue_bytes": "Bytes that were fetched and wait in memory. Labels: stage.",
     "frames_ahead": "Frames of a recorded camera that were sent and are not done by pose. Labels: camera.",
-    "ease": "What the ladder does for a live camera's pictures: 0 all, 1 fewer looks for people. Labels: camera.",
     "kept_share": "Share of a live camera's pictures that the ladder keeps (0 to 1). Labels: camera.",
+    "ease": "What the ladder does for a live camera's pictures: 0 all, 1 fewer looks for people. Labels: camera.",
 }
 
 GAUGES: frozenset[MetricName] = frozenset(
