@@ -106,9 +106,6 @@ def _round(connection: Connection, done: Upkeep, deadline: float) -> None:
         connection.execute("UPDATE pose_raw.history SET kept_at = now()")
     except errors.LockNotAvailable:
         done.waiting = "a reader holds what is to be dropped or compressed: it is tried again next time"
-    except errors.InsufficientPrivilege as error:
-        if "history" not in str(error):
-            raise
 
 
 def _refresh(connection: Connection, done: Upkeep, before: str, deadline: float) -> None:

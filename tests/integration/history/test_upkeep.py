@@ -4,11 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from benchmarks.months import Months, fill
 from pipeline.core.history import HistoryPolicy
 from pipeline.database import Database, open_database
 from pipeline.database.connect import Connection
+from pipeline.database.logins import ensure_login
 from pipeline.database.upkeep import HistoryStatus
 from tests.integration.database.test_explain import reached
 from tests.integration.database.test_sink import count
@@ -51,9 +53,9 @@ def test_a_policy_is_changed_on_a_running_system(days: Database) -> None:
     days.maintain(HistoryPolicy(retention_s=30 * DAY_S, budget_bytes=10**12))
     assert days.status().policy == HistoryPolicy(retention_s=30 * DAY_S, budget_bytes=10**12)
 
-    days.maintain(HistoryPolicy(retention_s=2.25 * DAY_S, compress_after_s=3600))
+    days.maintain(HistoryPolicy(retention_s=2 * DAY_S, compress_after_s=3600))
 
-    assert days.status().policy == HistoryPolicy(retention_s=2.25 * DAY_S, compress_after_s=3600)
+    assert days.status().policy == HistoryPolicy(retention_s=2 * DAY_S, compress_after_s=3600)
     assert str(day(3)) not in days_of(days)
 
 
@@ -136,6 +138,21 @@ def test_one_process_at_a_time(days: Database, days_owner: Connection) -> None:
     days_owner.execute("SELECT pg_advisory_lock(%s)", (0x706F7365_62757302,))
 
     assert days.maintain().waiting == "another process is at it"
+
+
+def test_a_writer_does_it_and_notes_when(days: Database, days_owner: Connection) -> None:
+    name = f"writer_{days_owner.info.dbname[-8:]}"
+    ensure_login(days.address, name, "writer", "x")
+    days_owner.execute("UPDATE pose_raw.history SET kept_at = NULL")
+    dsn = make_conninfo(days_owner.info.dsn, user=name, password="x")
+    try:
+        with open_database(dsn, Path("unused"), migrate=False) as writer:
+            assert writer.maintain().waiting == ""
+
+        assert days.status().kept_at is not None
+    finally:
+        days_owner.execute(f"DROP OWNED BY {name}".encode())
+        days_owner.execute(f"DROP ROLE {name}".encode())
 
 
 def test_tomorrow_has_its_partitions(database: Database, owner: Connection) -> None:
