@@ -168,6 +168,8 @@ class CamerasCheck:
         say(f"poses: {people}")
         ours = [name for name in self._stack.services() if name != "rtsp"]
         assert PASSWORD not in self._stack.compose("logs", *ours), "the password is in a log"
+        refused = [line for line in self._stack.compose("logs", "db").splitlines() if "permission denied" in line]
+        assert not refused, f"the database refused: {refused[0]}"
         self._stack.compose("start", "ingest")
         until("all live", lambda: self._are("live"), at_most_s=_WARM_S)
 
