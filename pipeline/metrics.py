@@ -48,7 +48,7 @@ METRICS: Mapping[MetricName, str] = {
     "queue_bytes": "Bytes that were fetched and wait in memory. Labels: stage.",
     "frames_ahead": "Frames of a recorded camera that were sent and are not done by pose. Labels: camera.",
     "kept_share": "Share of a live camera's pictures that the ladder keeps (0 to 1). Labels: camera.",
-    "ease": "What the ladder does for a live camera's pictures: 0 all, 1 fewer looks for people. Labels: camera.",
+    "ease": "What the ladder does for a live camera: 0 all, 1 fewer looks, 2 lighter model too. Labels: camera.",
 }
 
 GAUGES: frozenset[MetricName] = frozenset(

@@ -123,6 +123,11 @@ class StageParts(Protocol):
         ...
 
     @property
+    def lighter(self) -> PoseEstimator | None:
+        """Finds keypoints of frames for which less is to be done; None: `estimator` does."""
+        ...
+
+    @property
     def pixels(self) -> Callable[[Image], U8]:
         """Gives the pixels of an image."""
         ...
@@ -141,12 +146,14 @@ class Parts:
         detector, estimator: The models; each is used by one stage only.
         pixels: Gives the pixels of an image.
         models: What tells these models from others.
+        lighter: Takes the place of the estimator where less is to be done; None: nothing does.
     """
 
     detector: PersonDetector
     estimator: PoseEstimator
     pixels: Callable[[Image], U8] = pixels
     models: str = ""
+    lighter: PoseEstimator | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,7 @@ STAGES: Mapping[str, StageRow] = {
             ("detections",),
             ("poses",),
             PoseState,
-            lambda config, parts: PoseStage(config.pose, parts.estimator, parts.pixels, parts.models),
+            lambda config, parts: PoseStage(config.pose, parts.estimator, parts.pixels, parts.models, parts.lighter),
         ),
         StageRow("track", ("poses",), ("tracks",), TrackState, lambda config, _: TrackStage(config.track)),
         StageRow("smooth", ("tracks",), ("motions",), SmoothState, lambda config, _: SmoothStage(config.smooth)),

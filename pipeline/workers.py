@@ -86,6 +86,8 @@ class WorkerParts:
     """Models that are loaded when the stage is built that uses them."""
 
     pixels: Callable[[Image], U8] = staticmethod(pixels)
+    lighter: PoseEstimator | None = None
+    """Workers have no ladder, and so no use for one."""
 
     def __init__(self, config: Config) -> None:
         self.models = identity(config.models)

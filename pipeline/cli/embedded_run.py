@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import cv2
 
@@ -23,11 +24,12 @@ from pipeline.core.errors import ConfigError, SourceError
 from pipeline.core.ports import Cut, LiveSource, Source
 from pipeline.database import Database
 from pipeline.metrics import Metrics
-from pipeline.models import identity, load_models
+from pipeline.models import identity, load_lighter, load_models
 from pipeline.notify import Notifier, notifier_of
 from pipeline.runners.embedded.deliver import Courier
 from pipeline.runners.embedded.feed import Camera
 from pipeline.runners.embedded.run import EmbeddedRun
+from pipeline.runners.ladder import Ladder
 from pipeline.runners.live import LIVE
 from pipeline.runners.statuses import StatusKeeper
 from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
@@ -123,10 +125,11 @@ def _run(
     metrics = outcome.metrics
     cv2.setNumThreads(1)  # every stage has a thread of its own already
     detector, estimator = load_models(config.models, config.home)
+    lighter = load_lighter(config.models, config.home) if config.embedded.ladder else None
     known = {spec.name: spec for spec in database.cameras().cameras()} if follow is not None else {}
     topology = Topology(
         config,
-        Parts(detector, estimator, models=identity(config.models)),
+        Parts(detector, estimator, models=identity(config.models), lighter=lighter),
         strict=strict,
         count=lambda name, stage: metrics.count(name, stage=stage),
         specs=known.get,
@@ -167,7 +170,7 @@ def _run(
             cut_s=config.embedded.cut_s,
             told=statuses.put,
             open_end=follow is not None,
-            ladder=config.embedded.ladder,
+            ladder=partial(Ladder, lighter=lighter is not None) if config.embedded.ladder else None,
         )
 
         def leave() -> None:

@@ -145,6 +145,10 @@ class Models(Section):
     pose: PoseChoice = PoseChoice(name="blazepose-full")
     """Finds the keypoints of a person: a name, or a section with `path`, `kind` and `sha256`."""
 
+    lighter: PoseChoice | None = None
+    """Takes the place of `pose` while a live camera's ladder is down (`embedded.ladder`): of the same skeleton and
+    size, such as `blazepose-lite` for `blazepose-full`. Without it: nothing does."""
+
     threads: int = 0
     """Threads of each model's runtime, [0, 256]; 0 chooses by the number of cores."""
 
@@ -271,8 +275,8 @@ class Embedded(Section):
 
     ladder: bool = False
     """Whether less is done for live cameras while more than a quarter of their pictures is late: people are looked for
-    less often (`detect.eased`), then fewer pictures a second are kept, evenly spread, in steps of about a third; more
-    again when the models keep up."""
+    less often (`detect.eased`), then `models.lighter` finds their keypoints where it is set, then fewer pictures a
+    second are kept, evenly spread, in steps of about a third; more again when the models keep up."""
 
 
 class Config(Section):

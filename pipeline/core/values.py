@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from pipeline.core.types import F32, I64, U8
 
-ALL, FEWER_LOOKS = range(2)
-"""How much is done for a frame; less only while a live camera's ladder is down, and in the record, so that each stage
-does the same with the same record."""
+ALL, FEWER_LOOKS, LIGHTER_MODEL = range(3)
+"""How much is done for a frame, each less than the one before: less than all only while a live camera's ladder is down.
+It stands in the record, so that each stage does the same with the same record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +80,7 @@ class Detections:
         score: (N,) float32 in [0, 1].
         region: (N, 4) float32: centre x, centre y, side (pixels) and rotation (radians, 0 = upright, grows clockwise
             on the picture) of the square to look at for keypoints. Its centre is the middle of the hips where known.
+        ease: How much is done for the frame: `ALL`, or less; `LIGHTER_MODEL`: keypoints by the lighter model.
     """
 
     image: Image
@@ -87,6 +88,7 @@ class Detections:
     xyxy: F32
     score: F32
     region: F32
+    ease: int = ALL
 
     def __post_init__(self) -> None:
         _FREEZE_DETECTIONS(self)

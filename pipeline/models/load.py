@@ -60,6 +60,11 @@ class Choices(Protocol):
         ...
 
     @property
+    def lighter(self) -> Choice | None:
+        """Finds keypoints while there is not the time for `pose`, or None."""
+        ...
+
+    @property
     def threads(self) -> int:
         """Threads of each model; 0 chooses."""
         ...
@@ -71,6 +76,13 @@ def load_models(choices: Choices, home: Path) -> tuple[PersonDetector, PoseEstim
     threads = choices.threads or detector_threads(cores)
     detector = load_detector(choices.detector, home, threads=threads)
     return detector, load_estimator(choices.pose, home, threads=choices.threads or estimator_threads(cores))
+
+
+def load_lighter(choices: Choices, home: Path) -> PoseEstimator | None:
+    """The lighter estimator where one is named. Raises ModelError."""
+    if choices.lighter is None:
+        return None
+    return load_estimator(choices.lighter, home, threads=choices.threads or estimator_threads(os.cpu_count() or 1))
 
 
 def identity(choices: Choices) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.core.values import ALL, FEWER_LOOKS
+from pipeline.core.values import ALL, FEWER_LOOKS, LIGHTER_MODEL
 
 
 class Rung(NamedTuple):
@@ -19,17 +19,24 @@ class Rung(NamedTuple):
     ease: int
 
     def __str__(self) -> str:
-        looks = "" if self.ease < FEWER_LOOKS else ", and people are looked for less often"
-        return f"{100 * self.share:.0f} % of its pictures are kept{looks}"
+        looks = ", people are looked for less often" if self.ease >= FEWER_LOOKS else ""
+        model = ", the lighter model finds keypoints" if self.ease >= LIGHTER_MODEL else ""
+        return f"{100 * self.share:.0f} % of its pictures are kept{looks}{model}"
 
 
-RUNGS = (
-    Rung(1.0, ALL),
-    Rung(1.0, FEWER_LOOKS),
-    *(Rung(share, FEWER_LOOKS) for share in (2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 10)),
-)
-"""First what costs nobody who is seen already: they are followed without the detector. Then each share is about two
-thirds of the one before."""
+SHARES = (2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 10)
+"""Of a camera's rate: each about two thirds of the one before."""
+
+
+def rungs(*, lighter: bool) -> tuple[Rung, ...]:
+    """From the top. First what costs nobody who is seen already: they are followed without the detector.
+
+    Args:
+        lighter: Whether there is a lighter model.
+    """
+    eases = (ALL, FEWER_LOOKS, LIGHTER_MODEL) if lighter else (ALL, FEWER_LOOKS)
+    return (*(Rung(1.0, ease) for ease in eases), *(Rung(share, eases[-1]) for share in SHARES))
+
 
 WINDOW_S = 2.0
 TOO_MANY_LATE = 0.25
@@ -48,9 +55,13 @@ class Ladder:
 
     A step up that had to be taken back doubles the wait before the next one, up to `LONGEST_UP_AFTER_S`; one that was
     good for as long as the wait sets it back. So a load between two steps is not gone around for ever.
+
+    Args:
+        lighter: Whether there is a lighter model.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lighter: bool = False) -> None:
+        self._rungs = rungs(lighter=lighter)
         self._step = 0
         self._kept = self._late = 0
         self._window_s: float | None = None
@@ -63,7 +74,7 @@ class Ladder:
     @property
     def rung(self) -> Rung:
         """Where it stands."""
-        return RUNGS[self._step]
+        return self._rungs[self._step]
 
     def keeps(self) -> bool:
         """Whether the next picture is kept: evenly spread."""
@@ -89,7 +100,7 @@ class Ladder:
         self._bad = self._bad + 1 if late > TOO_MANY_LATE else 0
         if late > FEW_LATE:
             self._calm_since_s = now_s
-        if self._bad >= DOWN_AFTER and self._step < len(RUNGS) - 1:
+        if self._bad >= DOWN_AFTER and self._step < len(self._rungs) - 1:
             self._down(now_s)
             return True
         if self._raised_s is not None and now_s - self._raised_s >= self._up_after_s:

@@ -104,7 +104,14 @@ class DetectStage:
             remember(
                 state, self._options_of(record), squares, looked, (region[kept], score[kept], window[kept]), now_us
             )
-        value = Detections(image=image, looked=len(results), xyxy=xyxy[kept], score=score[kept], region=region[kept])
+        value = Detections(
+            image=image,
+            looked=len(results),
+            xyxy=xyxy[kept],
+            score=score[kept],
+            region=region[kept],
+            ease=record.value.ease,
+        )
         return state, (value,)
 
     def _options_of(self, record: Record[Frame]) -> DetectOptions:

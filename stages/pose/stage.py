@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.core.errors import ConfigError
 from pipeline.core.perception import Estimated, PoseEstimator
 from pipeline.core.records import Record
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, I64, U8
-from pipeline.core.values import Detections, Image, Poses
+from pipeline.core.values import LIGHTER_MODEL, Detections, Image, Poses
 from stages.pose.colour import clothes
 from stages.pose.crops import crops
 from stages.pose.following import candidates, following
@@ -30,11 +31,13 @@ class Crop:
         picture: (S, S, 3) uint8 BGR, the region turned upright.
         region: (4,) float32.
         number: Of the followed region that it is, -1 for a new one.
+        lighter: Whether the lighter model is to look.
     """
 
     picture: U8
     region: F32
     number: int
+    lighter: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,13 +57,31 @@ class PoseStage:
         estimator: Finds the keypoints in a crop.
         pixels: Unpacks an image: (H, W, 3) uint8 BGR. Called only for frames with someone to look at, once each.
         models: What tells these models from others. Whom others found is not followed.
+        lighter: Takes the place of `estimator` for frames that say so; for crops of its size, and the same skeleton.
+            None: nothing does.
+
+    Raises ConfigError for a lighter one that cannot take its place.
     """
 
     def __init__(
-        self, options: PoseOptions, estimator: PoseEstimator, pixels: Callable[[Image], U8], models: str = ""
+        self,
+        options: PoseOptions,
+        estimator: PoseEstimator,
+        pixels: Callable[[Image], U8],
+        models: str = "",
+        lighter: PoseEstimator | None = None,
     ) -> None:
         self._options, self._estimator, self._pixels, self._models = options, estimator, pixels, models
         self._skeleton = SKELETONS[estimator.skeleton]
+        self._lighter = lighter
+        if lighter is not None:
+            there, wanted = (lighter.skeleton, lighter.size), (estimator.skeleton, estimator.size)
+            if there != wanted:
+                raise ConfigError(
+                    f"models.lighter gives {there[0]} of crops of {there[1]} pixels, models.pose {wanted[0]} of"
+                    f" {wanted[1]}: one cannot take the place of the other",
+                    hint="name a lighter model of the same kind, such as blazepose-lite for blazepose-full",
+                )
 
     def initial_state(self, camera: str) -> PoseState:
         """The state of a camera never seen before."""
@@ -75,15 +96,20 @@ class PoseStage:
         if not len(turn):
             return ()
         pictures = crops(self._pixels(value.image), regions[turn], self._estimator.size)
-        return [Crop(*one) for one in zip(pictures, regions[turn], numbers[turn].tolist(), strict=True)]
+        lighter = self._lighter is not None and value.ease >= LIGHTER_MODEL
+        return [Crop(*one, lighter) for one in zip(pictures, regions[turn], numbers[turn].tolist(), strict=True)]
 
     def infer(self, requests: Sequence[Crop]) -> Sequence[Seen]:
-        """The estimator on all crops at once."""
-        if not requests:
-            return ()
-        pictures = [crop.picture for crop in requests]
-        batch = self._estimator.estimate(np.stack(pictures) if len(pictures) > 1 else pictures[0][None])
-        return [Seen(crop, batch, row) for row, crop in enumerate(requests)]
+        """Each estimator on all of its crops at once."""
+        seen: dict[int, Seen] = {}
+        for estimator, lighter in ((self._estimator, False), (self._lighter, True)):
+            rows = [row for row, crop in enumerate(requests) if crop.lighter == lighter]
+            if estimator is None or not rows:
+                continue
+            pictures = [requests[row].picture for row in rows]
+            batch = estimator.estimate(np.stack(pictures) if len(pictures) > 1 else pictures[0][None])
+            seen |= {row: Seen(requests[row], batch, place) for place, row in enumerate(rows)}
+        return [seen[row] for row in range(len(requests))]
 
     def fold(
         self, state: PoseState, record: Record[Detections], results: Sequence[Seen]

@@ -16,11 +16,12 @@ from pipeline.core.perception import Estimated, Found
 from pipeline.core.ports import Cut, LiveSource, Picture, Position, SourceInfo
 from pipeline.core.records import Dropped
 from pipeline.core.types import U8
-from pipeline.core.values import FEWER_LOOKS, Motions
+from pipeline.core.values import FEWER_LOOKS, LIGHTER_MODEL, Motions
 from pipeline.metrics import Metrics
 from pipeline.models.fake import FakeDetector, FakeEstimator, paint_person
 from pipeline.runners.embedded.feed import Camera
 from pipeline.runners.embedded.run import EmbeddedRun
+from pipeline.runners.ladder import Ladder
 from pipeline.runners.live import LIVE
 from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
 from pipeline.video.paced import PacedCamera
@@ -87,6 +88,7 @@ class Rest:
     def __init__(self, names: Iterable[str]) -> None:
         self.ages: dict[str, list[float]] = {name: [] for name in names}
         self.frames: dict[str, list[int]] = {name: [] for name in names}
+        self.people: dict[str, set[bytes]] = {name: set() for name in names}
         self.reasons: Counter[str] = Counter()
 
     def load(self, run: int, camera_no: int) -> Cut | None:
@@ -100,6 +102,7 @@ class Rest:
                 self.frames[stamp.camera].append(stamp.seq)
             if isinstance(record.value, Motions):
                 self.ages[stamp.camera].append(now - stamp.arrived_at_us / 1e6)
+                self.people[stamp.camera] |= {row.tobytes() for row in record.value.track_id}
             elif isinstance(record.value, Dropped):
                 self.reasons[record.value.reason] += 1
 
@@ -110,7 +113,7 @@ def run(
     parts: Parts,
     *,
     seconds: int = SECONDS,
-    ladder: bool = False,
+    ladder: Callable[[], Ladder] | None = None,
     metrics: Metrics | None = None,
 ) -> Rest:
     bus, rest, metrics = MemoryBus(), Rest(weights), metrics or Metrics()
@@ -144,7 +147,7 @@ def test_results_are_fresh_and_shared_by_weight_and_no_frame_is_lost() -> None:
 
 def test_the_ladder_thins_out_instead() -> None:
     seconds = 12
-    rest = run(WEIGHTS, Endless, Parts(FakeDetector(), SlowEstimator()), seconds=seconds, ladder=True)
+    rest = run(WEIGHTS, Endless, Parts(FakeDetector(), SlowEstimator()), seconds=seconds, ladder=Ladder)
 
     for name, frames in rest.frames.items():
         assert frames == list(range(len(frames))), name
@@ -157,9 +160,34 @@ def test_the_ladder_looks_for_people_less_often_first() -> None:
     # Sixteen windows a second are due, eleven can be done: a third of the frames is late. Half of them can.
     detector = SlowDetector(1 / 11)
     parts = Parts(detector, FakeEstimator())
-    rest = run({"hall": 1.0}, lambda: Endless(10, lights=True), parts, seconds=seconds, ladder=True, metrics=metrics)
+    rest = run({"hall": 1.0}, lambda: Endless(10, lights=True), parts, seconds=seconds, ladder=Ladder, metrics=metrics)
 
     assert rest.frames["hall"] == list(range(len(rest.frames["hall"])))
     assert metrics.gauges("ease") == [({"camera": "hall"}, FEWER_LOOKS)]
     looked = np.array(detector.looked_at)
     assert 0 < np.count_nonzero(looked > looked[-1] - 4) <= 8 * 4 + 4
+
+
+class Noting(FakeEstimator):
+    """As quick as it goes, and notes when it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_at: list[float] = []
+
+    def estimate(self, crops: U8) -> Estimated:
+        self.asked_at.append(time.monotonic())
+        return super().estimate(crops)
+
+
+def test_the_ladder_takes_the_lighter_model_and_who_is_followed_stays() -> None:
+    seconds, metrics, lighter = 13, Metrics(), Noting()
+    parts = Parts(FakeDetector(), SlowEstimator(), lighter=lighter)
+    rest = run({"hall": 1.0}, Endless, parts, seconds=seconds, ladder=lambda: Ladder(lighter=True), metrics=metrics)
+
+    assert rest.frames["hall"] == list(range(len(rest.frames["hall"])))
+    assert metrics.gauges("ease") == [({"camera": "hall"}, LIGHTER_MODEL)]
+    # Ten frames a second, until it takes over; then all.
+    assert lighter.asked_at[-1] - lighter.asked_at[0] > seconds - 8 - 3
+    assert len(lighter.asked_at) > 12 * (lighter.asked_at[-1] - lighter.asked_at[0])
+    assert len(rest.people["hall"]) == 1

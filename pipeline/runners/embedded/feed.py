@@ -128,7 +128,7 @@ def feed_of(
     live_cut_s: Callable[[], float],
     turns: Turns,
     told: Told = tell_nobody,
-    ladder: bool = False,
+    ladder: Callable[[], Ladder] | None = None,
 ) -> CameraFeed | LiveFeed:
     """What moves this camera into the bus.
 
@@ -141,7 +141,7 @@ def feed_of(
         live_cut_s: Least time between barriers of a live camera, at this moment.
         turns: Shared by all live cameras.
         told: Called with how a live camera is.
-        ladder: Less is done for a live camera while too many of its pictures are late.
+        ladder: Makes the ladder of a live camera, by which less is done while too much is late; None: there is none.
     """
     whose = camera.run, camera.name, camera.number
     outlet = Outlet(*whose, camera.cut, ingest, bus, topic=topic, partition=partition, metrics=metrics)
@@ -157,7 +157,7 @@ def feed_of(
             cutting=Cutting(live_cut_s),
             turns=turns,
             told=told,
-            ladder=Ladder() if ladder else None,
+            ladder=ladder() if ladder else None,
             eased=partial(_gauge, metrics, camera.name),
         )
     recorded = RecordedCamera(*whose, camera.start_us, camera.position)

@@ -20,6 +20,7 @@ from pipeline.runners.embedded.feed import Camera, CameraFeed, feed_of
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.loop import StageLoop
 from pipeline.runners.embedded.turns import Turns
+from pipeline.runners.ladder import Ladder
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class EmbeddedRun:
         committed: Called with each cut after it rests, from the collecting thread.
         cut_s: Time between cuts.
         told: Called with how live cameras are, from their threads.
-        ladder: Less is done for live cameras while too many of their pictures are late.
+        ladder: Makes the ladder of a live camera, by which less is done while too much is late; None: there is none.
         open_end: Go on without cameras, for those that may be added: until `stop`.
     """
 
@@ -91,7 +92,7 @@ class EmbeddedRun:
         cut_s: float = 1.0,
         told: Told = tell_nobody,
         open_end: bool = False,
-        ladder: bool = False,
+        ladder: Callable[[], Ladder] | None = None,
     ) -> None:
         self._bus = pipeline.bus
         self._pipeline = pipeline

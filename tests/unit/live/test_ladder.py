@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 
-from pipeline.core.values import FEWER_LOOKS
-from pipeline.runners.ladder import RUNGS, Ladder, Rung
+from pipeline.core.values import FEWER_LOOKS, LIGHTER_MODEL
+from pipeline.runners.ladder import Ladder, Rung, rungs
 
 FPS = 20.0
+RUNGS = rungs(lighter=False)
 
 
 def climb(
@@ -78,6 +79,21 @@ def test_people_are_looked_for_less_often_before_a_picture_is_left_out() -> None
     assert changes[0][0] <= 5
     assert {rung.share for _, rung in changes} == {1.0}
     assert ladder.rung.ease == FEWER_LOOKS or changes[-1][0] > 290
+
+
+def test_a_lighter_model_is_used_before_a_picture_is_left_out() -> None:
+    ladder = Ladder(lighter=True)
+
+    changes = climb(ladder, 4.0, 60)
+
+    assert [rung for _, rung in changes[:3]] == [
+        Rung(1.0, FEWER_LOOKS),
+        Rung(1.0, LIGHTER_MODEL),
+        Rung(2 / 3, LIGHTER_MODEL),
+    ]
+    assert str(changes[2][1]) == (
+        "67 % of its pictures are kept, people are looked for less often, the lighter model finds keypoints"
+    )
 
 
 def test_looks_that_make_the_difference_are_not_taken_up_and_given_up_for_ever() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config.sections import DetectorChoice, PoseChoice
 from pipeline.core.errors import ModelError
-from pipeline.models import entries, find, load_models
+from pipeline.models import entries, find, load_lighter, load_models
 from pipeline.models.blazepose import BlazePoseDetector, BlazePoseEstimator
 from pipeline.models.fake import FakeDetector, FakeEstimator
 from pipeline.models.heatmap import HeatmapEstimator
@@ -34,7 +34,14 @@ class Choice:
 class Choices:
     detector: Choice = field(default_factory=lambda: Choice("blazepose-detector"))
     pose: Choice = field(default_factory=lambda: Choice("blazepose-full"))
+    lighter: Choice | None = None
     threads: int = 1
+
+
+def test_a_lighter_model_is_loaded_where_one_is_named(published_models: Path) -> None:
+    assert load_lighter(Choices(), NOWHERE) is None
+    lighter = load_lighter(Choices(lighter=Choice(path=published_models / LITE)), NOWHERE)
+    assert isinstance(lighter, BlazePoseEstimator)
 
 
 def test_bundled_models_are_loaded_by_name() -> None:

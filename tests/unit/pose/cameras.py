@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.core.perception import PoseEstimator
 from pipeline.core.records import Record
 from pipeline.core.types import F32, U8
-from pipeline.core.values import Detections, Image, Poses
+from pipeline.core.values import ALL, Detections, Image, Poses
 from pipeline.models.fake import FakeEstimator, paint_person
 from stages.pose import PoseOptions, PoseStage, PoseState
 from tests.builders import stamp
@@ -45,15 +45,19 @@ class Camera:
     Attributes:
         decoded: How often the pixels of an image were asked for.
         looked: Number of crops of each frame.
+        lighter: Takes the place of `estimator`.
+        ease: Of its frames.
     """
 
     options: PoseOptions = field(default_factory=PoseOptions)
     estimator: PoseEstimator = field(default_factory=FakeEstimator)
     decoded: int = 0
     looked: list[int] = field(default_factory=list)
+    lighter: PoseEstimator | None = None
+    ease: int = ALL
 
     def __post_init__(self) -> None:
-        self.stage = PoseStage(self.options, self.estimator, self._pixels)
+        self.stage = PoseStage(self.options, self.estimator, self._pixels, lighter=self.lighter)
         self.state: PoseState = self.stage.initial_state("door")
 
     def see(self, at_s: float, pixels: U8, detected: F32 | None = None, score: Sequence[float] | None = None) -> Poses:
@@ -66,6 +70,7 @@ class Camera:
             xyxy=np.zeros((len(found), 4), dtype=np.float32),
             score=np.array([0.9] * len(found) if score is None else score, dtype=np.float32),
             region=found,
+            ease=self.ease,
         )
         record = Record(stamp(at_s), detections)
         planned = self.stage.plan(self.state, record)

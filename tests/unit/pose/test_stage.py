@@ -5,9 +5,13 @@ import pytest
 
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
+from pipeline.core.errors import ConfigError
+from pipeline.core.perception import Estimated
 from pipeline.core.stage import ModelStage
-from pipeline.models.fake import figure_keypoints
+from pipeline.core.values import FEWER_LOOKS, LIGHTER_MODEL
+from pipeline.models.fake import FakeEstimator, figure_keypoints
 from stages.pose import PoseOptions, PoseStage, PoseState
+from stages.pose.stage import Crop
 from tests.unit.pose.cameras import HEIGHT, LENGTH, SIDE, WIDTH, Camera, hips, picture, regions
 
 PIXEL = SIDE / 128
@@ -221,3 +225,54 @@ def test_planning_and_folding_leave_the_given_state_as_it_was() -> None:
 
 def test_is_a_model_stage() -> None:
     assert isinstance(Camera().stage, ModelStage)
+
+
+class Counted(FakeEstimator):
+    """Says how many crops it was given."""
+
+    def __init__(self) -> None:
+        self.crops = 0
+
+    def estimate(self, crops: np.ndarray) -> Estimated:
+        self.crops += len(crops)
+        return super().estimate(crops)
+
+
+def test_the_lighter_model_looks_at_frames_that_say_so_and_goes_on_with_who_is_followed() -> None:
+    usual, lighter = Counted(), Counted()
+    camera = Camera(estimator=usual, lighter=lighter)
+
+    camera.see(0.0, picture((100, 180), (400, 180)), regions((100, 180), (400, 180)))
+    assert (usual.crops, lighter.crops) == (2, 0)
+    camera.ease = FEWER_LOOKS
+    camera.see(0.1, picture((102, 180), (400, 180)))
+    assert (usual.crops, lighter.crops) == (4, 0)
+    camera.ease = LIGHTER_MODEL
+    poses = camera.see(0.2, picture((104, 180), (400, 180)))
+
+    assert (usual.crops, lighter.crops) == (4, 2)
+    assert [x for x, _ in hips(poses)] == pytest.approx([104, 400], abs=3)
+
+
+def test_crops_of_both_models_in_one_batch_come_back_in_their_order() -> None:
+    camera = Camera(lighter=FakeEstimator())
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 255, (128, 128, 3), dtype=np.uint8) for _ in range(5)]
+    requests = [Crop(each, np.zeros(4, np.float32), i, i % 2 == 1) for i, each in enumerate(pictures)]
+
+    assert [seen.crop.number for seen in camera.stage.infer(requests)] == list(range(5))
+    assert [seen.row for seen in camera.stage.infer(requests)] == [0, 0, 1, 1, 2]
+
+
+def test_without_a_lighter_model_the_usual_one_looks() -> None:
+    camera = Camera(ease=LIGHTER_MODEL)
+
+    assert len(camera.see(0.0, picture((100, 180)), regions((100, 180))).score) == 1
+
+
+def test_a_lighter_model_that_cannot_take_the_place_is_refused() -> None:
+    other = FakeEstimator()
+    other.size = 96
+
+    with pytest.raises(ConfigError, match=r"models\.lighter gives blazepose33 of crops of 96 pixels"):
+        Camera(lighter=other)
