@@ -178,6 +178,9 @@ def _silent(watch: Watch, silence: Callable[[], None], end: Callable[[], None]) 
     assert time.monotonic() - began <= SEEN_S, "seen too late"
     watch.wait(lambda: "waiting" in watch.states(began), 10, "waiting")
     time.sleep(2)
+    # FFmpeg holds a picture back, and gives it when it gives up: that is no sign of life.
+    late = [when - began for when, _, _ in watch.pictures if when > began + SEEN_S]
+    assert not late, f"pictures {late} s after the camera fell silent: {watch.changes[-4:]}"
     end()
     _back_in_time(watch, BACK_S + 1.5)
 

@@ -92,8 +92,8 @@ class Session:
             "probesize": "32",
             "analyzeduration": "0",
             "protocol_whitelist": "rtsp,rtp,udp,tcp,tls,rtsps,crypto",
-            # Of each read, in microseconds: longer than our own clocks, for at its end FFmpeg gives a picture that it
-            # has held back, and a silent camera would look alive.
+            # Of each read, in microseconds. Not before PyAV's own: when either runs out, FFmpeg gives a picture that it
+            # has held back.
             "timeout": str(round((self._order["open_s"] + 2 * self._order["read_s"]) * 1e6)),
         }
         if self._order.get("tls_verify"):

@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pytest
 
 from pipeline.core.ports import CameraChange
 from pipeline.video.live import LiveOptions, RtspCamera
@@ -65,4 +68,36 @@ def test_a_host_without_processes_left_is_a_camera_that_waits(monkeypatch: objec
 
     assert [each.state for each in seen if isinstance(each, CameraChange)] == ["waiting"]
     assert "Resource temporarily unavailable" in camera.reason
+    camera.close()
+
+
+class Told:
+    """A reader that only listens."""
+
+    def __init__(self, orders: list[Mapping[str, Any]]) -> None:
+        self.order = orders.append
+        self.pid = 0
+
+    def hear(self, timeout_s: float) -> list[dict[str, Any]]:
+        return []
+
+    def ended(self) -> int | None:
+        return None
+
+    def end(self) -> None:
+        """Nothing runs."""
+
+
+def test_a_reader_is_never_sooner_than_the_clocks_to_give_a_camera_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its end FFmpeg gives a picture that it has held back: a silent camera would be live once more."""
+    from pipeline.video.live import camera as module
+
+    orders: list[Mapping[str, Any]] = []
+    monkeypatch.setattr(module, "ReaderProcess", lambda: Told(orders))
+    options = LiveOptions("rtsp://127.0.0.1/x")
+    camera = RtspCamera(options)
+    camera.take(0.0)
+    camera._interval_s = 60.0  # of a camera as slow as any
+
+    assert orders[0]["read_s"] > camera._stall_s() + options.give_up_s
     camera.close()
