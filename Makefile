@@ -60,7 +60,7 @@ schemas: setup  ## Keep the newest version of every schema in its history, with 
 quality: setup  ## Compare scenes and clips with the truth: tables in docs/quality.md.
 	@PYTHONPATH=. $(BIN)/python -m tests.quality
 
-test-compose: setup  ## docker-compose.yml brought up for real, and every service of it crashed.
+test-compose: setup  ## docker-compose.yml brought up for real, every service of it crashed, three cameras lost.
 	@PYTHONPATH=. $(BIN)/python -m tests.compose
 
 chaos: setup  ## Kill a run fifty times and compare what it leaves: docs/reliability.md.

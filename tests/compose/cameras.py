@@ -45,6 +45,10 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 """The state that each brings about, and what is told to `docker` to lose the cameras and to give them back."""
 
+_CUT_FOUND_S = 60.0
+"""Until cameras are live after a cut of the network: this server gives nothing to a new connection while it waits for an
+old one of which it never heard the end, and TCP asks that ever more seldom."""
+
 _WARM_S = 400.0
 """Until the first camera has rows, models loaded; far above what is measured, for a machine may be busy."""
 
@@ -138,7 +142,8 @@ class CamerasCheck:
         assert self._entered(state) >= before + len(SCENES), f"{what}: the metric does not count {state}"
         self._stack.docker(*find)
         at = time.monotonic()
-        until(f"{what}: all live again", lambda: self._are("live"), at_most_s=FOUND_S)
+        allowed_s = _CUT_FOUND_S if what == "network cut" else FOUND_S
+        until(f"{what}: all live again", lambda: self._are("live"), at_most_s=allowed_s)
         note(f"{what}: live again", time.monotonic() - at)
         now = time.time()
         fresh = until(
@@ -214,12 +219,14 @@ class CamerasCheck:
         return self._stack.metric("ingest", "posebus_camera_states_total", state=state)
 
     def _history(self, since_s: float) -> str:
-        """What the view says of one camera from then on: seconds and state."""
+        """What the view says from then on of the camera that was found last: seconds and state."""
         told = self._stack.sql(
-            f"SELECT extract(epoch FROM ts) - {since_s}, state, reason FROM camera_status"
-            f" WHERE camera = 'one' AND ts > to_timestamp({since_s}) ORDER BY ts"
+            f"SELECT camera, extract(epoch FROM ts) - {since_s}, state, reason FROM camera_status"
+            f" WHERE camera <> 'warm' AND ts > to_timestamp({since_s}) ORDER BY ts"
         )
-        return "; ".join(f"{after:.1f} s {state}{f' ({reason})' if reason else ''}" for after, state, reason in told)
+        last = told[-1][0]
+        steps = [f"{at:.1f} s {state}{f' ({why})' if why else ''}" for name, at, state, why in told if name == last]
+        return f"{last}: {'; '.join(steps)}"
 
 
 _ACCESS = ("--user", USER, "--password-file", SECRET)

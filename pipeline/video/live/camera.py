@@ -142,8 +142,8 @@ class RtspCamera:
                 "transport": options.transport,
                 "fps": options.fps,
                 "open_s": self._open_s,
-                # Longer than the clocks here, however slow the camera: at its end FFmpeg gives a picture that it has held
-                # back, and a silent camera would look alive.
+                # Longer than the clocks here, however slow the camera: at its end FFmpeg gives a picture that it has
+                # held back, and a silent camera would look alive.
                 "read_s": 2 * _LONGEST_STALL_S,
                 "tls_verify": options.tls_verify,
                 "ca_file": options.ca_file,
