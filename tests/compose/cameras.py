@@ -46,8 +46,8 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 """The state that each brings about, and what is told to `docker` to lose the cameras and to give them back."""
 
 _CUT_FOUND_S = 60.0
-"""Until cameras are live after a cut of the network: this server gives nothing to a new connection while it waits for an
-old one of which it never heard the end, and TCP asks that ever more seldom."""
+"""Until cameras are live after a cut of the network: this server gives nothing to a new connection while it waits for
+an old one of which it never heard the end, and TCP asks that ever more seldom."""
 
 _WARM_S = 400.0
 """Until the first camera has rows, models loaded; far above what is measured, for a machine may be busy."""
