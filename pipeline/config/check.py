@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config.problems import KeyPath, Problem, did_you_mean, show_path
-from pipeline.config.shape import element, field_of, find, is_hidden, key_of, settings, type_text
+from pipeline.config.shape import element, field_of, find, is_hidden, key_of, settings, type_text, without_none
 from pipeline.config.tree import Tree, Value, plain
 from pipeline.core.errors import ConfigError
 from pipeline.core.redact import is_secret, redact
@@ -76,6 +76,7 @@ def _written_out(kind: Any, value: Any) -> Any:
     """The value with a section wherever a text stands for one, a list where a text stands for a list of texts, and the
     names of fields for those of keys.
     """
+    kind = without_none(kind)
     if isinstance(value, str) and getattr(kind, "SHORT", None):
         return {kind.SHORT: value}
     below, inner = settings(kind), element(kind)

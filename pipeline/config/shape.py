@@ -83,7 +83,7 @@ def settings(kind: Any) -> Mapping[str, Setting]:
 
     A field such as `not_`, whose name would be a word of Python, is the key `not`.
     """
-    kind = _without_none(kind)
+    kind = without_none(kind)
     defaults: dict[str, Any] = {}
     if inspect.isclass(kind) and issubclass(kind, BaseModel):
         for name, info in kind.model_fields.items():
@@ -147,7 +147,7 @@ def find(kind: Any, path: KeyPath) -> Setting | None:
 
 def element(kind: Any) -> Any:
     """The type of what lies in a mapping or list; None for any other type."""
-    kind = _without_none(kind)
+    kind = without_none(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if not (inspect.isclass(origin) and arguments):
         return None
@@ -191,7 +191,8 @@ def _numeric(kind: Any) -> bool:
     return not {int, float}.isdisjoint({kind, element(kind), *_members(kind)})
 
 
-def _without_none(kind: Any) -> Any:
+def without_none(kind: Any) -> Any:
+    """The type that a setting has where it is set."""
     members = [each for each in _members(kind) if each is not type(None)]
     return members[0] if len(members) == 1 else kind
 

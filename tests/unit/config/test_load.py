@@ -274,3 +274,11 @@ def test_home_is_named_by_the_environment_first(load: Load, tmp_path: Path) -> N
     assert load("home: other", {"POSEBUS_HOME": str(tmp_path / "x")}).home == tmp_path / "x"
     assert load("", {}).home == home_folder({})
     assert home_folder({}).is_absolute()
+
+
+def test_a_text_stands_for_a_section_that_may_be_left_out(load: Load) -> None:
+    lighter = load("models: {lighter: blazepose-lite}\n").models.lighter
+
+    assert lighter is not None
+    assert lighter.name == "blazepose-lite"
+    assert load("").models.lighter is None
