@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from pipeline.core.errors import DeadLetterLimit, InvalidRecord
@@ -254,8 +253,7 @@ class Driver:
         if self._batched is not None:
             self._run_batched(self._batched, work, out)
             return
-        for item in work:
-            held, record, _ = item
+        for held, record, raw in work:
             if isinstance(record.value, Dropped):
                 self._pass_on(held, record, out)
             elif isinstance(record.value, Tick):
@@ -263,7 +261,12 @@ class Driver:
                 self._send(held, record.stamp, values, out)
                 self._pass_on(held, record, out)
             else:
-                self._guarded(item, partial(self._stage.step, held.state, record), out)
+                try:
+                    held.state, values = self._stage.step(held.state, record)
+                except InvalidRecord as error:
+                    self._refuse(held, record, raw, error, out)
+                else:
+                    self._taken(held, record.stamp, values, out)
 
     def _run_batched(
         self, stage: ModelStage[Any, Any, Any, Any, Any], work: Sequence[_Work], out: list[Outgoing]
@@ -286,21 +289,19 @@ class Driver:
             requests = [request for _, own in planned for request in own]
             results = stage.infer(requests) if requests else []
             start = 0
-            for item, own in planned:
+            for (held, record, raw), own in planned:
                 mine, start = results[start : start + len(own)], start + len(own)
-                held, record, _ = item
-                self._guarded(item, partial(stage.fold, held.state, record, mine), out)
+                try:
+                    held.state, values = stage.fold(held.state, record, mine)
+                except InvalidRecord as error:
+                    self._refuse(held, record, raw, error, out)
+                else:
+                    self._taken(held, record.stamp, values, out)
             queues = {name: queue for name, queue in queues.items() if queue}
 
-    def _guarded(self, item: _Work, step: Callable[[], tuple[Any, Sequence[Any]]], out: list[Outgoing]) -> None:
-        held, record, raw = item
-        try:
-            held.state, values = step()
-        except InvalidRecord as error:
-            self._refuse(held, record, raw, error, out)
-            return
+    def _taken(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
         self._invalid_in_a_row = 0
-        self._send(held, record.stamp, values, out)
+        self._send(held, stamp, values, out)
 
     def _send(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
         for value in values:
@@ -312,7 +313,7 @@ class Driver:
 
     def _emit(self, held: _Camera, output: Output, record: Record[Any], out: list[Outgoing]) -> None:
         stamp = held.progress.number(output.topic, record.stamp)
-        value, attachment = output.codec.encode(Record(stamp, record.value))
+        value, attachment = output.codec.encode(record if stamp is record.stamp else Record(stamp, record.value))
         if output.per_frame and output.max_bytes is not None and len(value) > output.max_bytes:
             # A bus refuses it each time that it is sent: the worker would never come past it.
             self._count("records_too_large", self.name)
