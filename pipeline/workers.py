@@ -52,7 +52,17 @@ from pipeline.runners.worker.sink import NAME as SINK_NAME
 from pipeline.runners.worker.watch import Watch
 from pipeline.sinks.archive import Raw
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import CAMERA_STATUS, CAMERAS, CHANGELOGS, PARTITIONS, STORED, TOPICS, Topology, check_neighbours
+from pipeline.topology import (
+    CAMERA_STATUS,
+    CAMERAS,
+    CHANGELOGS,
+    PACING,
+    PARTITIONS,
+    STORED,
+    TOPICS,
+    Topology,
+    check_neighbours,
+)
 from pipeline.video.jpeg import pixels
 from pipeline.video.live import EventClock
 from pipeline.video.live.options import SCHEMES
@@ -64,7 +74,7 @@ if TYPE_CHECKING:
 
 _MIB = 2**20
 ARCHIVE_GROUP = "posebus-archive"
-INGEST, POSE = "ingest", "pose"
+INGEST = "ingest"
 KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 """Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
 
@@ -195,7 +205,6 @@ class Workers:
 
     def _ingest(self, chain: Chain, store: ChangelogStore) -> IngestWorker:
         names = [driver.name for driver in chain.drivers]
-        progress = self._topology.state_codec("progress", Progress)
         statuses = self._statuses()
         return IngestWorker(
             chain,
@@ -206,11 +215,21 @@ class Workers:
             readings=self._topology.state_codec("reading", Reading),
             open_camera=partial(open_camera, told=statuses.put, trust=self.config.rtsp.trust),
             told=statuses.put,
-            pace=None if POSE in names else Pace(self.bus, CHANGELOGS[POSE], self.client, progress),
+            pace=None if PACING in names else self._pace(),
             client=self.client,
             checkpoint_s=self.config.worker.checkpoint_s,
             clock=time.monotonic,
             watch=Watch(self.metrics, chain.name),
+        )
+
+    def _pace(self) -> Pace:
+        return Pace(
+            self.bus,
+            CHANGELOGS[PACING],
+            self.client,
+            self._topology.state_codec("progress", Progress),
+            resend_s=self.config.worker.resend_s,
+            clock=time.monotonic,
         )
 
     def _statuses(self) -> StatusKeeper:
