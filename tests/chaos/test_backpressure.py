@@ -20,6 +20,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.bus.kafka import KafkaBus
+from pipeline.camera_registry import add_cameras
 from pipeline.config import Config
 from pipeline.core.cameras import DEADLINE_MS, CameraSpec
 from pipeline.core.driver import ARRIVED
@@ -28,7 +29,6 @@ from pipeline.core.records import Dropped, Tick
 from pipeline.runners.worker.pace import MOST_FRAMES
 from pipeline.runners.worker.watch import SENT
 from pipeline.topology import PARTITIONS, Topology, kafka_topics
-from pipeline.workers import add_cameras
 from tests.broker import Cluster
 from tests.broker.fixtures import NewCluster
 from tests.e2e.painted import FPS, painted

@@ -13,18 +13,20 @@ import cv2
 import numpy as np
 
 from pipeline.bus.memory import MemoryBus
+from pipeline.camera_registry import add_cameras
 from pipeline.config import Config
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.numbering import Mark, Progress
 from pipeline.core.ports import Outgoing, Snapshot, StateStore
 from pipeline.core.records import Record
+from pipeline.feeds import open_recorded
 from pipeline.runners.worker import IngestWorker
 from pipeline.runners.worker.ingest import Open
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.changelog import ChangelogStore
 from pipeline.topology import CAMERAS, CHANGELOGS, PARTITIONS, Topology, kafka_topics
-from pipeline.workers import WorkerParts, add_cameras, open_recorded
+from pipeline.workers import WorkerParts
 
 START_US = 1_750_000_000_000_000
 FRAME_US = 40_000
