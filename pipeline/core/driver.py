@@ -64,6 +64,10 @@ class _Camera:
     partition: int
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     touched: bool = False
+    unread: int = 0
+    """Records since the last one taken that could not be read."""
+    anew: bool = False
+    """Its recording is sent again, from before what the state has seen."""
 
 
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
@@ -82,6 +86,8 @@ class Driver:
         partitions: Of every topic keyed by camera; a camera's partition is camera_no % partitions.
         count: Called for records left out, holes and dead letters.
         late: Whether a frame with this stamp is too old to work on; it lives on as a dropped one. None: none is.
+        whole: Nothing of a recording may be missing on its topics: what is, will be sent again.
+        once: What is sent again of a recording is left out, where it was taken; else the stage begins anew with it.
         dead_letter_limit: So many invalid records in a row stop the stage.
     """
 
@@ -98,6 +104,8 @@ class Driver:
         partitions: int,
         count: Count = count_nothing,
         late: Callable[[Stamp], bool] | None = None,
+        whole: bool = False,
+        once: bool = False,
         dead_letter_limit: int = 100,
     ) -> None:
         self.name = name
@@ -112,6 +120,8 @@ class Driver:
         self._partitions = partitions
         self._count = count
         self._late = late
+        self._whole = whole
+        self._once = once
         self._limit = dead_letter_limit
         self._cameras: dict[str, _Camera] = {}
         self._invalid_in_a_row = 0
@@ -135,8 +145,14 @@ class Driver:
         work: list[_Work] = []
         for raw in records:
             accepted = self._accept(raw, out)
-            if accepted is not None:
-                work.append(accepted)
+            if accepted is None:
+                continue
+            held = accepted[0]
+            if held.anew:
+                self._run(work, out)
+                work.clear()
+                held.state, held.anew = self._stage.initial_state(raw.key.decode()), False
+            work.append(accepted)
         self._run(work, out)
         return out
 
@@ -236,14 +252,24 @@ class Driver:
                     f"in partition {raw.partition}"
                 )
         except InvalidRecord as error:
+            held.unread += 1
             self._bury(raw, None, error, out)
             return None
-        verdict = held.progress.take(raw.topic, record.stamp)
-        if verdict == "repeated":
+        verdict = held.progress.take(
+            raw.topic,
+            stamp,
+            is_frame=not isinstance(record.value, Tick),
+            whole=self._whole and raw.offset != HANDED_ON,
+            once=self._once,
+            unread=held.unread,
+        )
+        if verdict in ("repeated", "early"):
             self._count("records_skipped", self.name)
             return None
+        held.unread = 0
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
+        held.anew = verdict == "anew"
         if self._late is not None and not isinstance(record.value, Dropped | Tick) and self._late(record.stamp):
             # Before the expensive work: its image is not even decoded.
             record = Record(record.stamp, Dropped(self.name, "late"))
