@@ -220,6 +220,9 @@ CAMERAS = "cameras"
 CAMERA_STATUS = "camera-status"
 """The compacted topic of how live cameras are."""
 
+PACING = "pose"
+"""The stage that reading a recording waits for: what it lacks is sent again."""
+
 REPLAYED = ("poses",)
 """Topics that are written although the next stage gets them by hand: a replay of the live run starts from them."""
 
@@ -287,6 +290,7 @@ class Topology:
         if self._parts is None:
             raise ValueError("a topology without parts has codecs only")
         built = row.build(self._config, self._parts)
+        short_lived = any(TOPICS[topic].pixels for topic in row.reads)
         return Driver(
             stage,
             built if self._own is None else self._own.around(stage, built),
@@ -297,7 +301,9 @@ class Topology:
             dead_letters=self._output("dead-letters"),
             partitions=PARTITIONS,
             count=self._count,
-            late=self._late if any(TOPICS[topic].pixels for topic in row.reads) else None,
+            late=self._late if short_lived else None,
+            whole=short_lived,
+            once=stage == PACING,
         )
 
     def chain(self, stages: Sequence[str]) -> Chain:

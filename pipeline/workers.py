@@ -7,24 +7,21 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
-from pipeline.cameras import reveal
-from pipeline.cameras.topic import CameraTopic
 from pipeline.codec.confluent import Registry
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.config import Config
-from pipeline.core.cameras import DEADLINE_MS, NO_QUESTIONS, CameraSpec, CameraStatus, Trust
+from pipeline.core.cameras import DEADLINE_MS, CameraSpec, CameraStatus
 from pipeline.core.chain import Chain
 from pipeline.core.deliveries import SettledStore
-from pipeline.core.errors import ConfigError, SourceError
+from pipeline.core.errors import ConfigError
 from pipeline.core.numbering import Counted, Progress
 from pipeline.core.perception import PersonDetector, PoseEstimator
-from pipeline.core.ports import Bus, Consumer, LiveCamera, OffsetSink, Outgoing, Position
+from pipeline.core.ports import Bus, Consumer, OffsetSink
 from pipeline.core.records import Record, Stamp
 from pipeline.core.types import U8
 from pipeline.core.values import Image
@@ -32,13 +29,10 @@ from pipeline.metrics import Metrics
 from pipeline.models import identity
 from pipeline.models.load import detector_threads, estimator_threads, load_detector, load_estimator
 from pipeline.runners.faust_app import Cluster, FaustWorker
-from pipeline.runners.live import LiveRecords, live_source
-from pipeline.runners.recorded import fingerprint_of
 from pipeline.runners.statuses import StatusKeeper
 from pipeline.runners.worker import IngestWorker, PrefetchingConsumer, SinkWorker, Worker
 from pipeline.runners.worker.camera_history import GROUP as HISTORY_GROUP
 from pipeline.runners.worker.camera_history import CameraHistory
-from pipeline.runners.worker.cameras import CameraFeed, LiveFeed, RecordedFeed
 from pipeline.runners.worker.known import KnownCameras
 from pipeline.runners.worker.loop import group_of
 from pipeline.runners.worker.notify import GROUP as NOTIFY_GROUP
@@ -52,19 +46,25 @@ from pipeline.runners.worker.sink import NAME as SINK_NAME
 from pipeline.runners.worker.watch import Watch
 from pipeline.sinks.archive import Raw
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import CAMERA_STATUS, CAMERAS, CHANGELOGS, PARTITIONS, STORED, TOPICS, Topology, check_neighbours
+from pipeline.topology import (
+    CAMERA_STATUS,
+    CAMERAS,
+    CHANGELOGS,
+    PACING,
+    PARTITIONS,
+    STORED,
+    TOPICS,
+    Topology,
+    check_neighbours,
+)
 from pipeline.video.jpeg import pixels
-from pipeline.video.live import EventClock
-from pipeline.video.live.options import SCHEMES
-from pipeline.video.open import open_source
-from pipeline.video.paced import PacedCamera
 
 if TYPE_CHECKING:
     from pipeline.notify import Notifier
 
 _MIB = 2**20
 ARCHIVE_GROUP = "posebus-archive"
-INGEST, POSE = "ingest", "pose"
+INGEST = "ingest"
 KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 """Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
 
@@ -196,8 +196,9 @@ class Workers:
         )
 
     def _ingest(self, chain: Chain, store: ChangelogStore) -> IngestWorker:
+        from pipeline.feeds import open_camera  # decoders are loaded where they are needed: others are back sooner
+
         names = [driver.name for driver in chain.drivers]
-        progress = self._topology.state_codec("progress", Progress)
         statuses = self._statuses()
         return IngestWorker(
             chain,
@@ -208,15 +209,27 @@ class Workers:
             readings=self._topology.state_codec("reading", Reading),
             open_camera=partial(open_camera, told=statuses.put, trust=self.config.rtsp.trust),
             told=statuses.put,
-            pace=None if POSE in names else Pace(self.bus, CHANGELOGS[POSE], self.client, progress),
+            pace=None if PACING in names else self._pace(),
             client=self.client,
             checkpoint_s=self.config.worker.checkpoint_s,
             clock=time.monotonic,
             watch=Watch(self.metrics, chain.name),
         )
 
+    def _pace(self) -> Pace:
+        return Pace(
+            self.bus,
+            CHANGELOGS[PACING],
+            self.client,
+            self._topology.state_codec("progress", Progress),
+            resend_s=self.config.worker.resend_s,
+            clock=time.monotonic,
+        )
+
     def _statuses(self) -> StatusKeeper:
         """Takes how cameras are to their topic, and counts."""
+        from pipeline.camera_registry import camera_topic
+
         return StatusKeeper(
             camera_topic(self.bus, self.client).note,
             lambda status: self.metrics.count("camera_states", camera=status.name, state=status.state),
@@ -316,95 +329,3 @@ class _Counting:
                 stage,
                 extra={"stage": stage},
             )
-
-
-def open_camera(
-    spec: CameraSpec,
-    reading: Reading | None,
-    wake: Callable[[], None],
-    told: Callable[[CameraStatus], None] = lambda _: None,
-    trust: Trust = NO_QUESTIONS,
-) -> CameraFeed:
-    """A camera where it was left; `told` gets how it is, if it is live. Raises SourceError."""
-    if spec.mode == "archive":
-        return open_recorded(spec, reading, wake)
-    last_us, session = (0, 0) if reading is None else (reading.last_captured_at_us, reading.session)
-    camera: LiveCamera
-    if urlsplit(spec.source).scheme.lower() in SCHEMES:
-        try:
-            camera = live_source(spec, reveal(spec.password, os.environ), trust).open()
-        except ConfigError as error:  # of one camera: the others go on
-            raise SourceError(error.message, hint=error.hint) from error
-    else:
-        camera = PacedCamera(open_source(spec.source, fps=spec.fps or None))
-    deadline_us = spec.deadline_ms * 1000
-    records = LiveRecords(0, spec.name, spec.camera_no, session, EventClock(last_us), last_us, deadline_us)
-    return LiveFeed(camera, records, told)
-
-
-def open_recorded(spec: CameraSpec, reading: Reading | None, wake: Callable[[], None]) -> CameraFeed:
-    """A camera whose source can be read again, where it was left. Raises SourceError."""
-    fps = spec.fps or None
-    source = open_source(spec.source, fps=fps)
-    fingerprint = fingerprint_of(source, fps)
-    if reading is not None and reading.fingerprint == fingerprint:
-        position, start_us = reading.position, reading.start_us
-    else:
-        last = 0 if reading is None else reading.last_captured_at_us
-        session = 1 if reading is None else reading.session + 1
-        position = Position(session, 0, last, fingerprint)
-        start_us = max(spec.start_us or time.time_ns() // 1000, last + 1_000_000 if last else 0)
-    return RecordedFeed(spec.name, spec.camera_no, source, start_us, position, wake)
-
-
-def camera_topic(bus: Bus, client: str, number: Callable[[str], int] = lambda _: 0) -> CameraTopic:
-    """The registry of cameras on a bus; `number` issues the numbers of new ones."""
-    book = SchemaBook()
-    return CameraTopic(
-        bus,
-        AvroStateCodec(book, "camera", CameraSpec),
-        AvroStateCodec(book, "camera_status", CameraStatus),
-        topic=CAMERAS,
-        status_topic=CAMERA_STATUS,
-        partitions=PARTITIONS,
-        number=number,
-        client=client,
-    )
-
-
-def add_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
-    """Put cameras into the registry's topic, in place of what it said of them. Raises BusUnavailable."""
-    codec = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
-    producer = bus.producer(client)
-    for spec in specs:
-        producer.send(Outgoing(CAMERAS, spec.camera_no % PARTITIONS, spec.name.encode(), codec.encode(spec)))
-    producer.flush(_FLUSH_S)
-    producer.close()
-
-
-def seed_cameras(bus: Bus, specs: Sequence[CameraSpec], client: str) -> None:
-    """Put the cameras of a configuration into the registry's topic. Raises BusUnavailable, StateError.
-
-    A camera that is there just so stays untouched, so that its reader goes on; one that was paused stays paused.
-    """
-    codec = AvroStateCodec(SchemaBook(), "camera", CameraSpec)
-    known: dict[bytes, CameraSpec | None] = {}
-    for raw in bus.read(CAMERAS, frozenset(spec.camera_no % PARTITIONS for spec in specs)):
-        known[raw.key] = None if raw.value is None else codec.decode(raw.value)
-    new = []
-    for spec in specs:
-        before = known.get(spec.name.encode())
-        wanted = spec if before is None else replace(spec, paused=before.paused)
-        if before is None or not _alike(before, wanted):
-            new.append(wanted)
-    add_cameras(bus, new, client)
-
-
-def _alike(one: CameraSpec, other: CameraSpec) -> bool:
-    """Whether they mean the same: a password that is sealed again looks otherwise each time."""
-    if replace(one, password="") != replace(other, password=""):
-        return False
-    try:
-        return reveal(one.password, os.environ) == reveal(other.password, os.environ)
-    except ConfigError:
-        return one.password == other.password

@@ -74,7 +74,15 @@ class AddingStage:
 POSES, TRACKS, LETTERS = AvroCodec(BOOK, "poses"), AvroCodec(BOOK, "tracks"), AvroCodec(BOOK, "dead_letter")
 
 
-def driver(stage: Any = None, *, pixels: bool = False, limit: int = 100, counts: list[str] | None = None) -> Driver:
+def driver(
+    stage: Any = None,
+    *,
+    pixels: bool = False,
+    limit: int = 100,
+    counts: list[str] | None = None,
+    whole: bool = False,
+    once: bool = False,
+) -> Driver:
     return Driver(
         "track",
         stage or CountingStage(),
@@ -85,6 +93,8 @@ def driver(stage: Any = None, *, pixels: bool = False, limit: int = 100, counts:
         dead_letters=Output("dead-letters", LETTERS, DeadLetter),
         partitions=PARTITIONS,
         count=lambda name, _: counts.append(name) if counts is not None else None,
+        whole=whole,
+        once=once,
         dead_letter_limit=limit,
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from pipeline.core.ids import make_id, make_track_id
-from pipeline.core.records import Dropped, Record, Stamp, Tick
+from pipeline.core.records import Clock, Dropped, Record, Stamp, Tick
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.values import (
     DeadLetter,
@@ -25,9 +25,18 @@ from pipeline.core.values import (
 from pipeline.core.vocabulary import ANGLES, MEASURES
 
 
-def stamp(n: int = 0, *, camera: str = "gym", camera_no: int = 1, session: int = 1, at_us: int | None = None) -> Stamp:
+def stamp(
+    n: int = 0,
+    *,
+    camera: str = "gym",
+    camera_no: int = 1,
+    session: int = 1,
+    seq: int | None = None,
+    at_us: int | None = None,
+    clock: Clock = "file",
+) -> Stamp:
     captured = 1_700_000_000_000_000 + n * 40_000 if at_us is None else at_us
-    return Stamp(0, camera, camera_no, session, n, n, captured, captured, "file")
+    return Stamp(0, camera, camera_no, session, n, n if seq is None else seq, captured, captured, clock)
 
 
 def poses(

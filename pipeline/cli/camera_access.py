@@ -11,6 +11,7 @@ from typing import Literal
 
 import typer
 
+from pipeline.camera_registry import camera_topic
 from pipeline.cameras import CameraStore, is_kept_elsewhere, reveal
 from pipeline.cli.live import is_network
 from pipeline.cli.options import database_address
@@ -23,7 +24,6 @@ from pipeline.database import open_database
 from pipeline.installation import bus_of
 from pipeline.logs import setup_logging
 from pipeline.video.live.options import LiveOptions
-from pipeline.workers import camera_topic
 
 
 def live_options(

@@ -59,7 +59,7 @@ def demo(
         raise ConfigError(f"{output} cannot be made: {error.strerror}", hint="name another folder: --output") from error
     sources = [(name, open_source(scene)) for name, scene in SCENES.items()]
     OUT.print("[bold]Two simulated cameras through ingest, detect, pose, track, smooth, analyze and alert into SQL[/]")
-    with open_database(database_address(settings, db), settings.home) as database:
+    with open_database(database_address(settings, db), settings.home, world=settings.history.world) as database:
         started = time.monotonic()
         outcome = run_sources(settings, database, sources, Wishes(again=True))
         took_s = time.monotonic() - started

@@ -104,7 +104,7 @@ def import_(
     if camera is not None and len({kind for _, kind in named} - {"parquet"}) and len(named) > 1:
         raise ConfigError("one camera, but several files", hint="import them one after the other")
     exported = [path for path, kind in named if kind == "parquet"]
-    with open_database(database_address(settings, db), settings.home) as database:
+    with open_database(database_address(settings, db), settings.home, world=settings.history.world) as database:
         if exported:
             restore(settings, database, exported, options)
         for path, kind in named:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from pipeline.camera_registry import seed_cameras
 from pipeline.cli.numbers import seed_numbers
 from pipeline.cli.options import ConfigOption
 from pipeline.cli.password_files import LOGINS, ensure_passwords
@@ -27,7 +28,6 @@ from pipeline.database.logins import LoginRole, ensure_login
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.topology import TOPICS, kafka_topics
-from pipeline.workers import seed_cameras
 
 EXAMPLES = """
 Examples:

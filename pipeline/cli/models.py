@@ -18,9 +18,10 @@ from pipeline.cli.terminal import OUT, cell, show_error, table, warn
 from pipeline.config import Config, ModelChoice, load_config
 from pipeline.core.errors import ModelError
 from pipeline.core.types import U8
-from pipeline.models import entries, find, pull
+from pipeline.models import entries, find
 from pipeline.models.bench import BATCHES, Timing, timings
 from pipeline.models.load import FAKE
+from pipeline.models.pull import pull
 from pipeline.models.zoo import models_folder
 from pipeline.video.open import open_source
 

@@ -89,7 +89,7 @@ def replay(
         settings = settings.model_copy(
             update={"alert": with_rules_of(rules, settings.alert, settings.scenes, os.environ)}
         )
-    with open_database(database_address(settings, db), settings.home) as database:
+    with open_database(database_address(settings, db), settings.home, world=settings.history.world) as database:
         chosen = _cameras(database, camera or [])
         taken = {entry.run for entry in database.runs()}
         number = run if run is not None else max(taken, default=0) + 1

@@ -129,7 +129,10 @@ def run(
     if summary_to not in (None, "-"):
         _check_writable(Path(summary_to))
     named = [] if cameras and not sources else named_sources(settings, sources or [], camera or [], fps)
-    with ExitStack() as held, open_database(database_address(settings, db), settings.home) as database:
+    with (
+        ExitStack() as held,
+        open_database(database_address(settings, db), settings.home, world=settings.history.world) as database,
+    ):
         if parent is not None:
             left = partial(_end_with, parent, threading.Event())
             held.enter_context(again_and_again("watch of the parent", left, 1.0))

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from pipeline.bus.kafka import KafkaBus
+from pipeline.camera_registry import seed_cameras
 from pipeline.cameras import sealed
 from pipeline.cli.layout import OptionalLayout, chosen_layout
 from pipeline.cli.options import ConfigOption, database_address
@@ -29,7 +30,6 @@ from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.runners.supervise import Supervisor
 from pipeline.topology import kafka_topics
-from pipeline.workers import seed_cameras
 
 log = logging.getLogger(__name__)
 

@@ -127,7 +127,8 @@ def opened(settings: Config, *, migrate: bool = True) -> Database:
     from pipeline.database import open_database  # only where it is needed: a worker that was killed is back sooner
 
     try:
-        return open_database(database_address(settings, None), settings.home, migrate=migrate)
+        address, world = database_address(settings, None), settings.history.world
+        return open_database(address, settings.home, migrate=migrate, world=world)
     except DatabaseError as error:
         if isinstance(error.__cause__, SinkUnavailable):
             raise error.__cause__ from error

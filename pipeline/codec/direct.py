@@ -6,9 +6,10 @@ version and what is right: whatever else they meet they raise one of `BROKEN`, a
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, get_origin, get_type_hints
 from uuid import UUID
 
@@ -102,7 +103,13 @@ class _Source:
                 read += _read_long(f"{field}_")
         self._define(f"write_{name}(value, out)", _joined(write))
         arguments = ", ".join(f"{field}_" for field in hints)
-        self._define(f"read_{name}(data, at)", [*read, *made, f"return {name}({arguments}), at"])
+        body = [*read, *made, f"value = {name}({arguments})"]
+        if name == "Stamp":
+            self.scope["known"] = _known(cls, json.dumps(definition))
+            body = ["size = known.size", "value = known.get(data[at:at + size])",
+                    "if value is not None: return value, at + size", "start = at",
+                    *body, "known.add(data[start:at], value)"]  # fmt: skip
+        self._define(f"read_{name}(data, at)", [*body, "return value, at"])
         return name
 
     def _checks(self, name: str, arrays: Mapping[str, Any]) -> list[str]:
@@ -221,6 +228,28 @@ class _Source:
         return [f"{' ' * indent}out += ({', '.join(parts)}, )"]
 
 
+class _Known(dict[bytes, Any]):
+    """Values by the bytes that they were read from: a frame's stamp comes along in the records of many stages.
+
+    No value's bytes begin with those of another. `size` is that of the last ones: mostly the next are as long.
+    """
+
+    size = 0
+
+    def add(self, content: bytes, value: Any) -> None:
+        """Remember one more; after 64 all are forgotten."""
+        if len(self) >= 64:
+            self.clear()
+        self[content] = value
+        self.size = len(content)
+
+
+@cache
+def _known(cls: type, definition: str) -> _Known:
+    """Shared by all topics whose records hold this."""
+    return _Known()
+
+
 def _joined(lines: list[str]) -> list[str]:
     """The lines with neighbours that append to `out` made one."""
     joined: list[str] = []
@@ -233,15 +262,20 @@ def _joined(lines: list[str]) -> list[str]:
     return joined
 
 
+def _read_varint(what: str) -> list[str]:
+    """Nearly all are of one byte or two."""
+    return [f"{what} = data[at]", "at += 1", f"if {what} > 127:",
+            f" if data[at] < 128: {what}, at = {what} & 127 | data[at] << 7, at + 1",
+            f" else: {what}, at = more(data, at, {what})"]  # fmt: skip
+
+
 def _read_long(what: str) -> list[str]:
-    read = [f"{what} = data[at]", "at += 1", f"if {what} > 127: {what}, at = more(data, at, {what})"]
-    return [*read, f"{what} = {what} >> 1 ^ -({what} & 1)"]
+    return [*_read_varint(what), f"{what} = {what} >> 1 ^ -({what} & 1)"]
 
 
 def _read_size() -> list[str]:
     """A number that must not be negative, as `size`."""
-    return ["size = data[at]", "at += 1", "if size > 127: size, at = more(data, at, size)",
-            "if size & 1: raise ValueError", "size >>= 1"]  # fmt: skip
+    return [*_read_varint("size"), "if size & 1: raise ValueError", "size >>= 1"]
 
 
 def _short(name: str) -> str:
@@ -293,10 +327,7 @@ def _bare(content: Any) -> bytes:
 
 
 def _more(data: bytes, at: int, number: int) -> tuple[int, int]:
-    """The rest of a varint of more than one byte, of which `number` is the first."""
-    byte = data[at]
-    if byte < 128:
-        return number & 127 | byte << 7, at + 1
+    """The rest of a varint of more than two bytes, of which `number` is the first."""
     time = _of_eight(data[at - 1 : at + 7])
     if time is not None:
         return time, at + 7

@@ -58,6 +58,10 @@ class History(Section):
     """What posebus may take in the database: a number and `MB`, `GB`, `TB` (or `MiB` ...), such as `200GB`. The oldest
     poses are dropped early to stay below it."""
 
+    world: bool = True
+    """Whether the metres of 3-D keypoints (`world_x`, `world_y`, `world_z`) rest too. Without them BlazePose takes 0.6
+    of the disk; angles have been measured by then, but a replay and exports have pixels only."""
+
     def policy(self) -> HistoryPolicy:
         """As the database takes it."""
         return HistoryPolicy(

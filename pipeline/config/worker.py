@@ -15,6 +15,10 @@ class WorkerSection(Section):
     checkpoint_s: float = 0.2
     """Seconds between two checkpoints, [0.05, 10]. What came after the last one is done anew after a crash."""
 
+    resend_s: float = 300.0
+    """Seconds, [1, 86400], after which frames of a recording that pose has not taken are sent again. Topics keep
+    pictures for 300."""
+
     metrics_port: int = 0
     """Port on which a worker shows its metrics and its health, [0, 65535]; 0 shows neither."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from pipeline.core.errors import DeadLetterLimit, InvalidRecord
@@ -65,6 +64,10 @@ class _Camera:
     partition: int
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     touched: bool = False
+    unread: int = 0
+    """Records since the last one taken that could not be read."""
+    anew: bool = False
+    """Its recording is sent again, from before what the state has seen."""
 
 
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
@@ -83,6 +86,8 @@ class Driver:
         partitions: Of every topic keyed by camera; a camera's partition is camera_no % partitions.
         count: Called for records left out, holes and dead letters.
         late: Whether a frame with this stamp is too old to work on; it lives on as a dropped one. None: none is.
+        whole: Nothing of a recording may be missing on its topics: what is, will be sent again.
+        once: What is sent again of a recording is left out, where it was taken; else the stage begins anew with it.
         dead_letter_limit: So many invalid records in a row stop the stage.
     """
 
@@ -99,6 +104,8 @@ class Driver:
         partitions: int,
         count: Count = count_nothing,
         late: Callable[[Stamp], bool] | None = None,
+        whole: bool = False,
+        once: bool = False,
         dead_letter_limit: int = 100,
     ) -> None:
         self.name = name
@@ -113,6 +120,8 @@ class Driver:
         self._partitions = partitions
         self._count = count
         self._late = late
+        self._whole = whole
+        self._once = once
         self._limit = dead_letter_limit
         self._cameras: dict[str, _Camera] = {}
         self._invalid_in_a_row = 0
@@ -136,8 +145,14 @@ class Driver:
         work: list[_Work] = []
         for raw in records:
             accepted = self._accept(raw, out)
-            if accepted is not None:
-                work.append(accepted)
+            if accepted is None:
+                continue
+            held = accepted[0]
+            if held.anew:
+                self._run(work, out)
+                work.clear()
+                held.state, held.anew = self._stage.initial_state(raw.key.decode()), False
+            work.append(accepted)
         self._run(work, out)
         return out
 
@@ -237,14 +252,24 @@ class Driver:
                     f"in partition {raw.partition}"
                 )
         except InvalidRecord as error:
+            held.unread += 1
             self._bury(raw, None, error, out)
             return None
-        verdict = held.progress.take(raw.topic, record.stamp)
-        if verdict == "repeated":
+        verdict = held.progress.take(
+            raw.topic,
+            stamp,
+            is_frame=not isinstance(record.value, Tick),
+            whole=self._whole and raw.offset != HANDED_ON,
+            once=self._once,
+            unread=held.unread,
+        )
+        if verdict in ("repeated", "early"):
             self._count("records_skipped", self.name)
             return None
+        held.unread = 0
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
+        held.anew = verdict == "anew"
         if self._late is not None and not isinstance(record.value, Dropped | Tick) and self._late(record.stamp):
             # Before the expensive work: its image is not even decoded.
             record = Record(record.stamp, Dropped(self.name, "late"))
@@ -254,8 +279,7 @@ class Driver:
         if self._batched is not None:
             self._run_batched(self._batched, work, out)
             return
-        for item in work:
-            held, record, _ = item
+        for held, record, raw in work:
             if isinstance(record.value, Dropped):
                 self._pass_on(held, record, out)
             elif isinstance(record.value, Tick):
@@ -263,7 +287,12 @@ class Driver:
                 self._send(held, record.stamp, values, out)
                 self._pass_on(held, record, out)
             else:
-                self._guarded(item, partial(self._stage.step, held.state, record), out)
+                try:
+                    held.state, values = self._stage.step(held.state, record)
+                except InvalidRecord as error:
+                    self._refuse(held, record, raw, error, out)
+                else:
+                    self._taken(held, record.stamp, values, out)
 
     def _run_batched(
         self, stage: ModelStage[Any, Any, Any, Any, Any], work: Sequence[_Work], out: list[Outgoing]
@@ -286,21 +315,19 @@ class Driver:
             requests = [request for _, own in planned for request in own]
             results = stage.infer(requests) if requests else []
             start = 0
-            for item, own in planned:
+            for (held, record, raw), own in planned:
                 mine, start = results[start : start + len(own)], start + len(own)
-                held, record, _ = item
-                self._guarded(item, partial(stage.fold, held.state, record, mine), out)
+                try:
+                    held.state, values = stage.fold(held.state, record, mine)
+                except InvalidRecord as error:
+                    self._refuse(held, record, raw, error, out)
+                else:
+                    self._taken(held, record.stamp, values, out)
             queues = {name: queue for name, queue in queues.items() if queue}
 
-    def _guarded(self, item: _Work, step: Callable[[], tuple[Any, Sequence[Any]]], out: list[Outgoing]) -> None:
-        held, record, raw = item
-        try:
-            held.state, values = step()
-        except InvalidRecord as error:
-            self._refuse(held, record, raw, error, out)
-            return
+    def _taken(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
         self._invalid_in_a_row = 0
-        self._send(held, record.stamp, values, out)
+        self._send(held, stamp, values, out)
 
     def _send(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
         for value in values:
@@ -312,7 +339,7 @@ class Driver:
 
     def _emit(self, held: _Camera, output: Output, record: Record[Any], out: list[Outgoing]) -> None:
         stamp = held.progress.number(output.topic, record.stamp)
-        value, attachment = output.codec.encode(Record(stamp, record.value))
+        value, attachment = output.codec.encode(record if stamp is record.stamp else Record(stamp, record.value))
         if output.per_frame and output.max_bytes is not None and len(value) > output.max_bytes:
             # A bus refuses it each time that it is sent: the worker would never come past it.
             self._count("records_too_large", self.name)

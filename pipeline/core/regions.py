@@ -43,9 +43,18 @@ def points_to_frame(points: F32, matrices: F64) -> F32:
     return mapped
 
 
-def regions_to_frame(inner: F32, outer: F32, size: int) -> F32:
-    """(N, 4) regions given in pixels of the crops of `outer`, in pixels of the frame."""
-    centre = points_to_frame(inner[:, None, :2], to_frame_matrices(outer, size))[:, 0]
+def regions_to_frame(inner: F32, outer: F32, size: int, matrices: F64 | None = None) -> F32:
+    """(N, 4) regions given in pixels of the crops of `outer`, in pixels of the frame.
+
+    Args:
+        inner: (N, 4) the regions.
+        outer: (N, 4) where the crops lie in the frame.
+        size: Side of a crop, pixels.
+        matrices: Of `outer`, for whoever has them already.
+    """
+    if matrices is None:
+        matrices = to_frame_matrices(outer, size)
+    centre = points_to_frame(inner[:, None, :2], matrices)[:, 0]
     rotation = inner[:, 3] + outer[:, 3]
     mapped = np.empty((len(inner), 4), np.float32)
     mapped[:, :2] = centre

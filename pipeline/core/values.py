@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.core.types import F32, I64, U8
 
@@ -310,7 +309,10 @@ def _freezing(*arrays: _Array) -> Callable[[object], None]:
             shape = xyxy.shape
             if xyxy.dtype != xyxy_dtype or len(shape) != 2 or shape[1] != 4: refuse(value)
             length = shape[0]
-            if xyxy.flags.writeable: protect(value, "xyxy", xyxy)
+            if xyxy.flags.writeable:
+                xyxy = xyxy.view()
+                xyxy.setflags(False)
+                put(value, "xyxy", xyxy)
     """
 
     def refuse(value: object) -> None:
@@ -331,18 +333,14 @@ def _freezing(*arrays: _Array) -> Callable[[object], None]:
         wrong += [f"shape[{ndim - 1}] != {last}"] * (last is not None) + ["shape[0] != length"] * (i > 0)
         lines += [f"{name} = value.{name}", f"shape = {name}.shape", f"if {' or '.join(wrong)}: refuse(value)"]
         lines += ["length = shape[0]"] * (i == 0)
-    lines += [f"if {each.name}.flags.writeable: protect(value, {each.name!r}, {each.name})" for each in arrays]
+    for name, *_ in arrays:
+        view = [f"{name} = {name}.view()", f"{name}.setflags(False)", f"put(value, {name!r}, {name})"]
+        lines += [f"if {name}.flags.writeable:", *(f"    {line}" for line in view)]
     scope: dict[str, Any] = {f"{each.name}_dtype": each.dtype for each in arrays}
-    scope |= {"refuse": refuse, "protect": _protect}
+    scope |= {"refuse": refuse, "put": object.__setattr__}
     exec("\n    ".join(lines), scope)
     function: Callable[[object], None] = scope["freeze"]
     return function
-
-
-def _protect(value: object, name: str, array: npt.NDArray[Any]) -> None:
-    view = array.view()
-    view.flags.writeable = False
-    object.__setattr__(value, name, view)
 
 
 _FREEZE_FRAME = _freezing(_Array("motion", _FLOAT, 2, 4))

@@ -38,9 +38,14 @@ class PostgresCuts:
 
     A cut that was committed is taken again in silence (its commit may have succeeded without our hearing of it);
     an older one is refused: some other process has gone on from there.
+
+    Args:
+        address: Where.
+        world: Whether the metres of keypoints rest too.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, world: bool = True) -> None:
+        self._world = world
         self._days: set[date] = set()
         self._session = Session(address, "writer", on_connect=lambda _: self._days.clear())
 
@@ -71,7 +76,7 @@ class PostgresCuts:
             StateError: The database has a later cut of this camera and run.
             InvalidRecord, DatabaseError: See `PostgresSink.write`.
         """
-        rows = rows_of(cut.records)
+        rows = rows_of(cut.records, world=self._world)
         self._session.run(lambda connection: self._commit(connection, cut, rows))
 
     def close(self) -> None:

@@ -29,18 +29,19 @@ from pipeline.database.sink import PostgresSink
 from pipeline.database.upkeep import HistoryStatus, Upkeep
 
 
-def open_database(dsn: str | None, home: Path, *, migrate: bool = True) -> Database:
+def open_database(dsn: str | None, home: Path, *, migrate: bool = True, world: bool = True) -> Database:
     """The database at `dsn`, or the embedded one of this home, which is started.
 
     Args:
         dsn: An address as libpq takes it, or None.
         home: POSEBUS_HOME, of the embedded database.
         migrate: Bring the schema to this version. Otherwise the connection is only tried.
+        world: Whether the metres of keypoints that are written rest too.
 
     Raises:
         DatabaseError: It cannot be reached or refuses, with what to do.
     """
-    database = Database(Address(dsn) if dsn is not None else Address(server=EmbeddedServer(home)))
+    database = Database(Address(dsn) if dsn is not None else Address(server=EmbeddedServer(home)), world=world)
     try:
         if migrate:
             database.migrate()
@@ -56,10 +57,11 @@ def open_database(dsn: str | None, home: Path, *, migrate: bool = True) -> Datab
 class Database:
     """A database that answered. Close it: the last user of the embedded one stops its server."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, world: bool = True) -> None:
         self.address = address
+        self._world = world
         self._sinks: list[PostgresSink] = []
-        self._cuts = PostgresCuts(address)
+        self._cuts = PostgresCuts(address, world=world)
         self._registry = CameraRegistry(address)
         self._times = SourceTimes(address)
         self._cameras = DatabaseCameras(address, self._registry)
@@ -101,7 +103,7 @@ class Database:
 
     def sink(self, consumer: str = "sink") -> PostgresSink:
         """A new sink."""
-        sink = PostgresSink(self.address, consumer)
+        sink = PostgresSink(self.address, consumer, world=self._world)
         self._sinks.append(sink)
         return sink
 

@@ -59,8 +59,8 @@ class Rows:
     letters: list[Row] = field(default_factory=list)
 
 
-def rows_of(records: Sequence[Record[Any]]) -> Rows:
-    """All rows of these records.
+def rows_of(records: Sequence[Record[Any]], *, world: bool = True) -> Rows:
+    """All rows of these records, with or without the metres of keypoints.
 
     Motions give their poses and a `stored` frame, Dropped a `dropped` frame, Measures their rows (their events come
     as records of their own), Event, Transition and DeadLetter a row each, Tick nothing.
@@ -74,7 +74,7 @@ def rows_of(records: Sequence[Record[Any]]) -> Rows:
         by_type[type(record.value)].append(record)
     rows = Rows()
     if motions := by_type.pop(Motions, []):
-        _motions(rows, motions)
+        _motions(rows, motions, world=world)
     if measures := by_type.pop(Measures, []):
         if not motions:
             _tracks(rows, measures)  # a replay that begins behind smooth has no motions of its own
@@ -135,7 +135,7 @@ def _small(values: Sequence[int], kind: type[np.signedinteger[Any]], what: str) 
         raise InvalidRecord(f"{what}: {worst} does not fit its column ({bounds.min} to {bounds.max})") from None
 
 
-def _motions(rows: Rows, records: Sequence[Record[Motions]]) -> None:
+def _motions(rows: Rows, records: Sequence[Record[Motions]], *, world: bool) -> None:
     stamps = _Stamps(records)
     rows.days |= stamps.days()
     rows.minutes |= stamps.minutes()
@@ -152,7 +152,7 @@ def _motions(rows: Rows, records: Sequence[Record[Motions]]) -> None:
         if len(poses):
             _check_skeleton(record.stamp, poses)
             q = units_per_pixel(poses.width, poses.height)
-            groups[poses.skeleton, q, poses.world.shape[1] > 0].append(record)
+            groups[poses.skeleton, q, world and poses.world.shape[1] > 0].append(record)
     for (skeleton, q, has_world), members in groups.items():
         _poses(rows, members, SKELETONS[skeleton].number, q, has_world)
     _tracks(rows, [record for members in groups.values() for record in members])

@@ -54,10 +54,12 @@ class PostgresSink:
     Args:
         address: Where.
         consumer: Whose offsets are kept, for a sink that reads topics.
+        world: Whether the metres of keypoints rest too.
     """
 
-    def __init__(self, address: Address, consumer: str = "sink") -> None:
+    def __init__(self, address: Address, consumer: str = "sink", *, world: bool = True) -> None:
         self._consumer = consumer
+        self._world = world
         self._days: set[date] = set()
         self._epochs: dict[TopicPartition, int] = {}
         self._failures = 0
@@ -123,7 +125,7 @@ class PostgresSink:
         self._session.close()
 
     def _write_all(self, records: Sequence[Record[Any]], offsets: Mapping[TopicPartition, int]) -> None:
-        rows = rows_of(records)
+        rows = rows_of(records, world=self._world)
         self._try(lambda connection: self._write(connection, rows, offsets))
 
     def _write(self, connection: Connection, rows: Rows, offsets: Mapping[TopicPartition, int]) -> None:
@@ -156,7 +158,7 @@ class PostgresSink:
     def _sorted_out(self, records: Sequence[Record[Any]]) -> tuple[list[Record[Any]], list[tuple[Any, InvalidRecord]]]:
         """What can be written, and what is refused with the reason: by halves, in transactions that are undone."""
         try:
-            rows = rows_of(records)
+            rows = rows_of(records, world=self._world)
             self._try(lambda connection: self._rehearse(connection, rows))
         except InvalidRecord as error:
             if len(records) == 1:

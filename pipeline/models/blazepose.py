@@ -174,8 +174,10 @@ def _rgb_floats(pictures: U8, scale: float, offset: float) -> F32:
     if not count:
         return np.zeros(pictures.shape, dtype=np.float32)
     rgb = cv2.cvtColor(np.ascontiguousarray(pictures).reshape(count * height, width, 3), cv2.COLOR_BGR2RGB)
-    values: F32 = np.multiply(rgb, np.float32(scale), dtype=np.float32)
-    values += np.float32(offset)
+    values: F32 = rgb.astype(np.float32)
+    values *= np.float32(scale)
+    if offset:
+        values += np.float32(offset)
     return values.reshape(pictures.shape)
 
 

@@ -4,7 +4,6 @@ from pipeline.core.deliveries import Delivery
 from pipeline.notify.base import Channel, DeliveryRefused
 from pipeline.notify.log import LogChannel
 from pipeline.notify.notifier import Notifier, notifier_of
-from pipeline.notify.webhook import WebhookChannel
 
 __all__ = [
     "Channel",
@@ -12,6 +11,5 @@ __all__ = [
     "DeliveryRefused",
     "LogChannel",
     "Notifier",
-    "WebhookChannel",
     "notifier_of",
 ]

@@ -12,7 +12,6 @@ from pipeline.core.records import Record
 from pipeline.core.values import Transition
 from pipeline.notify.base import Channel, DeliveryRefused, key_of
 from pipeline.notify.log import LogChannel
-from pipeline.notify.webhook import WebhookChannel
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +98,8 @@ def notifier_of(settings: NotifySettings) -> Notifier:
     channels: list[Channel] = [LogChannel()] if settings.log else []
     for name, webhook in settings.webhooks.items():
         secret = None if webhook.secret is None else webhook.secret.get_secret_value()
+        from pipeline.notify.webhook import WebhookChannel  # an HTTP client is loaded only where there is one to call
+
         channels.append(WebhookChannel(webhook.url.get_secret_value(), secret, name=f"webhook:{name}"))
     return Notifier(channels)
 

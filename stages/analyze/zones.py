@@ -209,17 +209,20 @@ class Places:
         now_us: int,
     ) -> None:
         """Where and when the straight way between two frames met the lines."""
-        n = len(now)
+        # Of those who changed sides alone: of others nobody may know where they were before.
+        rows = np.flatnonzero(turned.any(axis=1))
+        before, now, turned = before[rows], now[rows], turned[rows]
         was = strokes.across(before)
         # What was on the line counted as right of it; rounding may put it on the left.
-        way = np.where(was == across, 1.0, was - across)
+        way = np.where(was == across[rows], 1.0, was - across[rows])
         share = np.clip(was / way, 0.0, 1.0)
         from_, to = strokes.along(before), strokes.along(now)
         along = from_ + share * (to - from_)
         between = (along >= 0.0) & (along <= 1.0)
-        at_us = before_us[:, None] + np.round(share * (now_us - before_us)[:, None]).astype(np.int64)
-        placed.cross_us[:n][turned] = at_us[turned]
-        placed.cross_ok[:n][turned] = between[turned]
+        ago_us = (now_us - before_us[rows])[:, None]
+        at_us = before_us[rows, None] + np.round(share * ago_us).astype(np.int64)
+        placed.cross_us[rows] = np.where(turned, at_us, placed.cross_us[rows])
+        placed.cross_ok[rows] = np.where(turned, between, placed.cross_ok[rows])
 
     def _cross(
         self, placed: Placed, watched: Watched, row: int, line: int, evidence: dict[str, float], told: Told

@@ -89,6 +89,9 @@ class DetectStage:
             advanced = self._advanced(state, record)
         state = advanced
         image, now_us = record.value.image, record.stamp.captured_at_us
+        if not results:
+            nobody = Detections(image, 0, xyxy=_NONE, score=_NONE[:, 0], region=_NONE, ease=record.value.ease)
+            return state, (nobody,)
         squares = self._windows(image)
         xyxy, score, region, clipped = _in_frame(results, squares, self._detector.size, image)
         window = np.repeat([seen.window for seen in results], [len(seen.found.score) for seen in results])
@@ -97,13 +100,11 @@ class DetectStage:
         same = centre_distance(region, region) < limit
         # Whoever reaches out of one window is better seen by the neighbour that holds the hips too.
         kept = keep_distinct(same, score - clipped)
-        if len(results):
-            looked = np.array([seen.window for seen in results], dtype=np.int64)
-            state.looked_us[looked] = now_us
-            state.credit -= len(results)
-            remember(
-                state, self._options_of(record), squares, looked, (region[kept], score[kept], window[kept]), now_us
-            )
+        looked = np.array([seen.window for seen in results], dtype=np.int64)
+        state.looked_us[looked] = now_us
+        state.credit -= len(results)
+        options, seen_here = self._options_of(record), (region[kept], score[kept], window[kept])
+        remember(state, options, squares, looked, seen_here, now_us)
         value = Detections(
             image=image,
             looked=len(results),
@@ -155,14 +156,16 @@ class DetectStage:
         return chosen[overdue[chosen] >= 1.0 - 1e-6]
 
 
+_NONE: F32 = np.zeros((0, 4), dtype=np.float32)
+
+
 def _in_frame(results: Sequence[Seen], squares: F32, size: int, image: Image) -> tuple[F32, F32, F32, F32]:
     """Boxes, scores and regions in pixels of the frame, and 1 for those whose centre their window does not hold."""
     corners = [squares[seen.window] for seen in results for _ in seen.found.score]
     square = np.array(corners, dtype=np.float32).reshape(-1, 3)
-    empty = np.zeros((0, 4), dtype=np.float32)
-    xyxy = np.concatenate([empty, *(seen.found.xyxy for seen in results)])
-    region = np.concatenate([empty, *(seen.found.region for seen in results)])
-    score = np.concatenate([empty[:, 0], *(seen.found.score for seen in results)])
+    xyxy = np.concatenate([_NONE, *(seen.found.xyxy for seen in results)])
+    region = np.concatenate([_NONE, *(seen.found.region for seen in results)])
+    score = np.concatenate([_NONE[:, 0], *(seen.found.score for seen in results)])
     scale = square[:, 2:] / np.float32(size)
     xyxy = xyxy * np.tile(scale, 4) + np.tile(square[:, :2], 2)
     region = np.column_stack((region[:, :2] * scale + square[:, :2], region[:, 2:3] * scale, region[:, 3]))

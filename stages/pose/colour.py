@@ -69,9 +69,10 @@ def clothes(pictures: Sequence[U8], keypoints: F32, keypoint_score: F32, skeleto
     known = seen(corner, keypoint_score[:, corners], SEEN_SCORE)
     places = np.matmul(_WEIGHTS, np.where(np.isfinite(corner), corner, np.float32(-1e6)))
     size = np.array(pictures[0].shape[1::-1], dtype=np.float32)
-    column, row = np.clip(places, 0, size - 1).astype(np.int64).transpose(2, 0, 1)
+    column, row = np.minimum(np.maximum(places, 0), size - 1).astype(np.int64).transpose(2, 0, 1)
     hidden = (~known).astype(np.float32) @ _NEEDED.T
-    counted = (hidden == 0) & ((places >= 0) & (places < size)).all(axis=2)
+    inside = (places >= 0) & (places < size)
+    counted = (hidden == 0) & inside[:, :, 0] & inside[:, :, 1]
     bgr = np.stack([picture[row[i], column[i]] for i, picture in enumerate(pictures)])
     lab = cv2.cvtColor(bgr.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_BGR2LAB)
     for region, chosen in enumerate((slice(None, _TRUNK), slice(_TRUNK, None))):

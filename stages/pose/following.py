@@ -29,6 +29,10 @@ def candidates(
     region = state.region.copy()
     region[:, :2] += state.velocity * np.float32(_predicted_s(state, now_us))
     lost = state.lost
+    # Whoever is seen goes before whoever was lost, and all of them before detections.
+    followed = np.argsort(lost, kind="stable")
+    if not len(detected):
+        return region[followed][: options.max_people], followed[: options.max_people]
 
     detected = detected[np.argsort(-detected_score, kind="stable")]
     gap = centre_distance(detected, region)
@@ -38,8 +42,6 @@ def candidates(
         region[i] = detected[back[:, i].argmin()]
     new = np.flatnonzero(free & ~np.isfinite(back).any(axis=1))
 
-    # Whoever is seen goes before whoever was lost, and all of them before detections.
-    followed = np.argsort(lost, kind="stable")
     regions = np.concatenate((region[followed], detected[new]))
     numbers = np.concatenate((followed, np.full(len(new), -1, dtype=np.int64)))
     return regions[: options.max_people], numbers[: options.max_people]
@@ -74,32 +76,40 @@ def following(
     unseen = numbers >= 0
     unseen[rows] = False
     missed = np.flatnonzero(unseen)
-    hidden_s = (now_us - state.seen_us[numbers[missed]]) / 1e6
-    in_frame = ((regions[missed, :2] >= 0) & (regions[missed, :2] <= np.array(size))).all(axis=1)
-    # For no longer than the person was seen before: what only flickers is nobody.
-    seen_s = (state.seen_us - state.since_us)[numbers[missed]] / 1e6
-    looked_for = hidden_s <= np.minimum(options.linger_s, seen_s)
-    missed = missed[looked_for & in_frame]
+    if len(missed):
+        hidden_s = (now_us - state.seen_us[numbers[missed]]) / 1e6
+        in_frame = ((regions[missed, :2] >= 0) & (regions[missed, :2] <= np.array(size))).all(axis=1)
+        # For no longer than the person was seen before: what only flickers is nobody.
+        seen_s = (state.seen_us - state.since_us)[numbers[missed]] / 1e6
+        looked_for = hidden_s <= np.minimum(options.linger_s, seen_s)
+        missed = missed[looked_for & in_frame]
     waiting = waiting_of(state, numbers)
     moved = state.region[waiting]
     moved[:, :2] += state.velocity[waiting] * np.float32(_predicted_s(state, now_us))
     kept = np.concatenate((numbers[missed], waiting))
-    now = np.full(len(rows) + len(missed), now_us, dtype=np.int64)
-    return PoseState(
+    now = np.full(len(rows), now_us, dtype=np.int64)
+    after = PoseState(
         width=size[0],
         height=size[1],
         at_us=now_us,
-        region=np.concatenate((next_region, regions[missed], moved)),
-        velocity=np.concatenate((_velocity(state, old, next_region, now_us), state.velocity[kept])),
-        seen_us=np.concatenate((now[: len(rows)], state.seen_us[kept])),
-        since_us=np.concatenate((people.since_us, state.since_us[kept])),
-        shown=np.concatenate((people.shown.astype(np.uint8), state.shown[kept])),
-        keypoints=np.concatenate((found.keypoints[rows, :, :2], state.keypoints[kept])),
+        region=next_region,
+        velocity=_velocity(state, old, next_region, now_us),
+        seen_us=now,
+        since_us=people.since_us,
+        shown=people.shown.astype(np.uint8),
+        keypoints=found.keypoints[rows, :, :2],
         credit=credit_of(state, options, now_us) - len(numbers),
-        looked_us=np.concatenate((now, state.looked_us[waiting])),
-        score=np.concatenate((found.score[rows], state.score[kept])),
+        looked_us=now,
+        score=found.score[rows],
         models=state.models,
     )
+    if len(kept):
+        after.region = np.concatenate((next_region, regions[missed], moved))
+        looked_us = np.full(len(missed), now_us, dtype=np.int64)
+        after.looked_us = np.concatenate((now, looked_us, state.looked_us[waiting]))
+        for name in ("velocity", "seen_us", "since_us", "shown", "keypoints", "score"):
+            setattr(after, name, np.concatenate((getattr(after, name), getattr(state, name)[kept])))
+    return after
 
 
 def _velocity(state: PoseState, old: I64, next_region: F32, now_us: int) -> F32:

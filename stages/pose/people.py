@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipeline.core.boxes import area
 from pipeline.core.keypoints import oks, seen
+from pipeline.core.masks import any_of
 from pipeline.core.regions import centre_distance, keep_distinct
 from pipeline.core.skeletons import Skeleton
 from pipeline.core.types import F32, F64, I64, Bool
@@ -100,12 +101,16 @@ def judge(
 
     # Whoever takes the place of a shown person is shown.
     shown: Bool = np.asarray((same[kept] & was_shown).any(axis=1) | ever_shown[kept])
-    side = regions[passed[kept], 2]
-    enclosed: Bool = np.asarray(
-        (within[np.ix_(kept, kept)] & (shown[None, :] | (side[None, :] > side[:, None]))).any(axis=1)
-    )
+    enclosed = np.zeros(len(kept), np.bool_)
+    if any_of(within):
+        side = regions[passed[kept], 2]
+        enclosed = np.asarray(
+            (within[np.ix_(kept, kept)] & (shown[None, :] | (side[None, :] > side[:, None]))).any(axis=1)
+        )
     old, rows, quality = old[kept], passed[kept], quality[kept]
-    doubtful = (enclosed | ~shown) & ~_steady(state, old, found.keypoints[rows], now_us)
+    doubtful: Bool = enclosed | ~shown
+    if any_of(doubtful):
+        doubtful &= ~_steady(state, old, found.keypoints[rows], now_us)
     unbroken = (old >= 0) & ~lost[kept] & ~doubtful
     since_us = np.where(unbroken, with_last(state.since_us, now_us)[old], now_us)
     alone = state.at_us == 0 or now_us - state.at_us > options.alone_s * 1e6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -138,19 +138,30 @@ class PoseStage:
     ) -> Poses:
         """Who was seen and is shown, and behind them those whose turn it was not."""
         rows = people.rows[people.shown]
-        others, moved = moved_on(state, numbers, now_us)
-        unknown = np.full((*moved.shape[:2], 3), np.nan, dtype=np.float32)
-        world = unknown[:, : found.world.shape[1]]
-        keypoints = np.concatenate((moved, unknown[:, :, 2:]), axis=2)
-        return Poses(
+        seen = Poses(
             skeleton=self._skeleton.name,
             width=image.width,
             height=image.height,
-            xyxy=np.concatenate((found.xyxy[rows], box_in_frame(moved, image.width, image.height))),
-            score=np.concatenate((found.score[rows], state.score[others])),
-            keypoints=np.concatenate((found.keypoints[rows], keypoints)),
-            keypoint_score=np.concatenate((found.keypoint_score[rows], np.zeros(moved.shape[:2], dtype=np.float32))),
-            world=np.concatenate((found.world[rows], world)),
+            xyxy=found.xyxy[rows],
+            score=found.score[rows],
+            keypoints=found.keypoints[rows],
+            keypoint_score=found.keypoint_score[rows],
+            world=found.world[rows],
+            colour=colour,
+        )
+        others, moved = moved_on(state, numbers, now_us)
+        if not len(others):
+            return seen
+        unknown = np.full((*moved.shape[:2], 3), np.nan, dtype=np.float32)
+        world = unknown[:, : seen.world.shape[1]]
+        keypoints = np.concatenate((moved, unknown[:, :, 2:]), axis=2)
+        return replace(
+            seen,
+            xyxy=np.concatenate((seen.xyxy, box_in_frame(moved, image.width, image.height))),
+            score=np.concatenate((seen.score, state.score[others])),
+            keypoints=np.concatenate((seen.keypoints, keypoints)),
+            keypoint_score=np.concatenate((seen.keypoint_score, np.zeros(moved.shape[:2], dtype=np.float32))),
+            world=np.concatenate((seen.world, world)),
             colour=np.concatenate((colour, np.full((len(others), *colour.shape[1:]), np.nan, dtype=np.float32))),
         )
 

@@ -42,6 +42,9 @@ def gathered(rows: Sequence[tuple[Estimated, int]], keypoints: int) -> Estimated
             score=np.zeros(0, dtype=np.float32),
             region=np.zeros((0, 4), dtype=np.float32),
         )
+    first = rows[0][0]
+    if len(rows) == len(first.score) and all(batch is first and row == i for i, (batch, row) in enumerate(rows)):
+        return first
     return Estimated(
         keypoints=np.stack([batch.keypoints[row] for batch, row in rows]),
         keypoint_score=np.stack([batch.keypoint_score[row] for batch, row in rows]),
@@ -57,9 +60,10 @@ def to_frame(estimated: Estimated, regions: F32, size: int, width: int, height: 
     Depth grows with the crop; world metres turn back with the region's rotation. A keypoint outside the frame keeps
     its place and scores 0, as no pixel speaks for it. The box goes around all keypoints and ends at the frame.
     """
-    points = points_to_frame(estimated.keypoints[:, :, :2], to_frame_matrices(regions, size))
+    matrices = to_frame_matrices(regions, size)
+    points = points_to_frame(estimated.keypoints[:, :, :2], matrices)
     z = estimated.keypoints[:, :, 2] * (regions[:, 2] / np.float32(size))[:, None]
-    next_region = regions_to_frame(estimated.region, regions, size)
+    next_region = regions_to_frame(estimated.region, regions, size, matrices)
     edge = np.array([width, height], dtype=np.float32)
     inside = ((points >= 0) & (points <= edge)).all(axis=2)
     box = box_in_frame(points, width, height)

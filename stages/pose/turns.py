@@ -43,6 +43,8 @@ def waiting_of(state: PoseState, numbers: I64) -> I64:
 def moved_on(state: PoseState, numbers: I64, now_us: int) -> tuple[I64, F32]:
     """Of those not looked at the shown ones' (P,) numbers, and their (P, K, 2) last keypoints where they may be now."""
     waiting = waiting_of(state, numbers)
+    if not len(waiting):
+        return waiting, state.keypoints[:0]
     waiting = waiting[(state.shown[waiting] > 0) & ~state.lost[waiting]]
     seconds = np.clip((now_us - state.seen_us[waiting]) / 1e6, 0.0, MAX_MOVED_S).astype(np.float32)
     return waiting, state.keypoints[waiting] + (state.velocity[waiting] * seconds[:, None])[:, None]

@@ -31,10 +31,11 @@ def bent_too_far(world: F32, skeleton: str) -> Bool | None:
     if not world.shape[1]:
         return None
     ends = _ends(skeleton)
-    near, middle, far = world.take(ends, axis=1).transpose(1, 0, 2, 3)
-    u, v = near - middle, far - middle
-    lengths = np.sqrt(np.einsum("njd,njd->nj", u, u) * np.einsum("njd,njd->nj", v, v))
-    too_far = np.einsum("njd,njd->nj", u, v) > lengths * _MOST_COSINE
+    taken = world.take(ends, axis=1)
+    bones = taken[:, ::2] - taken[:, 1:2]
+    squares = np.einsum("nbjd,nbjd->nbj", bones, bones)
+    lengths = np.sqrt(squares[:, 0] * squares[:, 1])
+    too_far = np.einsum("njd,njd->nj", bones[:, 0], bones[:, 1]) > lengths * _MOST_COSINE
     if not any_of(too_far):
         return None
     blamed = np.zeros(world.shape[:2], np.bool_)

@@ -40,7 +40,10 @@ def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motion
     pixel = 1 / units_per_pixel(poses.width, poses.height)
     stored = _in_range(coordinates, *_units(coordinates.shape[1:], flat, pixel))
     keypoints = stored[:, :, :3] if flat == 3 else _without_z(stored)
-    xyxy = box_of_keypoints(keypoints, ~np.isnan(keypoints[:, :, 0]) & (flags & DOUBTFUL == 0))
+    shown = ~np.isnan(keypoints[:, :, 0])
+    if np.count_nonzero(flags):
+        shown &= (flags & DOUBTFUL) == 0
+    xyxy = box_of_keypoints(keypoints, shown)
     boxless = np.isnan(xyxy[:, 0])
     if any_of(boxless):
         xyxy[boxless] = _in_range(poses.xyxy[boxless], *_units((4,), 4, pixel))

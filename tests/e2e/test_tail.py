@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from pipeline.bus.kafka import KafkaBus
+from pipeline.camera_registry import add_cameras, camera_topic
 from pipeline.codec.records import AvroCodec
 from pipeline.codec.schemas import SchemaBook
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.ports import Outgoing
 from pipeline.core.records import Dropped, Record, Tick
 from pipeline.topology import kafka_topics
-from pipeline.workers import add_cameras, camera_topic
 from tests.broker.cluster import Cluster
 from tests.broker.fixtures import bus_on
 from tests.e2e.conftest import Program

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.bus.memory import MemoryBus
+from pipeline.camera_registry import add_cameras
 from pipeline.config import load_config
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import BusUnavailable
@@ -19,7 +20,7 @@ from pipeline.database import Database, open_database
 from pipeline.metrics import Metrics
 from pipeline.runners.worker import IngestWorker, SinkWorker, Worker
 from pipeline.topology import kafka_topics
-from pipeline.workers import Workers, add_cameras
+from pipeline.workers import Workers
 from tests.e2e.conftest import Program
 from tests.e2e.dump import dump
 from tests.e2e.painted import CONFIG, painted

@@ -17,7 +17,7 @@ from kafka.structs import MemberState
 from pipeline.bus.kafka.failures import in_our_words, translated
 from pipeline.bus.kafka.joining import join_once, keep_joins, leave_for_good
 from pipeline.bus.kafka.link import Link
-from pipeline.bus.kafka.settings import buffered_bytes, member
+from pipeline.bus.kafka.settings import FETCH_MS, IDLE_FETCH_MS, buffered_bytes, member
 from pipeline.bus.kafka.shares import Shares
 from pipeline.bus.kafka.topics import TopicFacts
 from pipeline.core.errors import BusUnavailable, ConfigError
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _DRAIN = 1_000_000
 _SLICE_S = 0.2
 _AT_ONCE_S = 0.002
+_IDLE_AFTER_S = 1.0
 _CLOSE_MS = 3000
 
 _STUCK_SESSIONS = 3
@@ -76,6 +77,7 @@ class KafkaConsumer:
         self._generation = 0
         self._closed = False
         self._restless_since: float | None = None
+        self._busy_until = 0.0
         self._inner: Any = self._join()
 
     @property
@@ -183,6 +185,7 @@ class KafkaConsumer:
         for their, records in fetched.items():
             self._take_in(TopicPartition(self._link.short(their.topic), their.partition), records)
         self._note_new_topics(inner)
+        self._rest(inner, bool(fetched))
         self._watch(inner)
         revoked = frozenset(p for p in self._told if p in self._lost or p not in self._owned)
         assigned = frozenset(p for p in self._owned if p in self._lost or p not in self._told)
@@ -258,6 +261,14 @@ class KafkaConsumer:
         with suppress(KeyError):  # the group has just taken it
             act(self._theirs(place))
             note(place)
+
+    def _rest(self, inner: Any, fetched: bool) -> None:
+        """Fetch seldom where nothing comes."""
+        now = time.monotonic()
+        if fetched or self._held_back:
+            self._busy_until = now + _IDLE_AFTER_S
+        # Of the clients' settings this one is read anew for each fetch (tests/integration/kafka/test_reading.py).
+        inner._fetcher.config["fetch_max_wait_ms"] = FETCH_MS if now < self._busy_until else IDLE_FETCH_MS
 
     def _watch(self, inner: Any) -> None:
         """A member that does not come to rest for long is built anew: kafka-python may never tell that it is stuck."""

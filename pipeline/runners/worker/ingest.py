@@ -11,7 +11,7 @@ from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.chain import Chain
 from pipeline.core.errors import ConfigError, StateError, TransientError
 from pipeline.core.numbering import Mark
-from pipeline.core.ports import Bus, BusRecord, Consumer, Snapshot, StateCodec, StateStore, TopicPartition
+from pipeline.core.ports import Bus, BusRecord, Consumer, Position, Snapshot, StateCodec, StateStore, TopicPartition
 from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
 from pipeline.runners.statuses import not_read
@@ -208,6 +208,11 @@ class IngestWorker:
             if camera.feed is None:
                 return False
         paced = self._pace if camera.feed.start_us else None  # a live camera waits for nobody
+        if paced is not None:
+            lost_at = paced.lost(name, camera.feed.start_us, camera.feed.position)
+            if lost_at is not None:
+                self._read_again(name, camera, lost_at, camera.feed.start_us)
+                return True
         busy = False
         for _ in range(_AT_ONCE):
             if paced is not None and paced.room(name) <= 0:
@@ -218,13 +223,14 @@ class IngestWorker:
             busy = True
             for record in records:
                 if record.stamp.session != self._stored[name].session:
-                    self._begin(name, camera, camera.feed, record.stamp.session)
+                    begun = replace(camera.feed.position, session=record.stamp.session)
+                    self._begin(name, camera, begun, camera.feed.start_us)
                 outgoing = self._chain.feed_values([record])
                 for each in outgoing:
                     self._producer.send(self._watch.sends(each))
                 if paced is not None and isinstance(record.value, Captured):
                     nbytes = sum(len(each.value or b"") for each in outgoing)
-                    paced.sent(name, Mark(record.stamp.session, record.stamp.seq), nbytes)
+                    paced.sent(name, Mark(record.stamp.session, record.stamp.seq), record.stamp.captured_at_us, nbytes)
         return busy
 
     def _opened(self, name: str, camera: _Camera) -> CameraFeed | None:
@@ -238,13 +244,24 @@ class IngestWorker:
             return None
         if stored is None or stored.session != feed.position.session:
             try:
-                self._begin(name, camera, feed, feed.position.session)
+                self._begin(name, camera, feed.position, feed.start_us)
             except BaseException:
                 feed.close()
                 raise
         return feed
 
-    def _begin(self, name: str, camera: _Camera, feed: CameraFeed, session: int) -> None:
+    def _read_again(self, name: str, camera: _Camera, position: Position, start_us: int) -> None:
+        """What was sent from this frame on is gone: pictures are not kept for long."""
+        log.warning(
+            "camera %s: pose has come no further than frame %d for a long time; does a pose worker run? "
+            "Frames from there on are sent again, for pictures are not kept for ever (worker.resend_s)",
+            name,
+            position.seq,
+        )
+        self._begin(name, camera, position, start_us)
+        self._shut(camera)
+
+    def _begin(self, name: str, camera: _Camera, position: Position, start_us: int) -> None:
         """Keep a new session's number and start before its first frame goes out.
 
         A worker killed right after that would else give the next session the same number, or its frames other times.
@@ -252,7 +269,7 @@ class IngestWorker:
         self.checkpoint()
         ingest = self._chain.drivers[0]
         content = ingest.content(name, camera.spec.camera_no)
-        begun = replace(Reading.of(feed.position, feed.start_us, content), session=session)
+        begun = Reading.of(position, start_us, content)
         epoch = self._epochs.get(camera.partition, 0)
         self._store.save([Snapshot(ingest.name, name, camera.partition, {}, epoch, {}, self._readings.encode(begun))])
         self._stored[name] = begun

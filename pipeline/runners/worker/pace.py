@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pipeline.core.numbering import Mark, Progress
-from pipeline.core.ports import Bus, Consumer, StateCodec
+from pipeline.core.ports import Bus, Consumer, Position, StateCodec
 
 MOST_FRAMES = 64
 MOST_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A frame that went to the bus."""
+
+    mark: Mark
+    at_us: int
+    nbytes: int
+
+    def done(self, mark: Mark, at_us: int) -> bool:
+        """The stage is behind it; what is sent again it may have taken in the session before."""
+        return self.mark <= mark or self.at_us <= at_us
 
 
 class Pace:
@@ -23,13 +37,29 @@ class Pace:
         topic: The changelog of the stage that is waited for.
         client: Name of this worker, unlike all others: each reads the whole changelog.
         progress: Codec of `Progress`.
+        resend_s: When the stage has not come further for so long, what is on its way to it counts as lost.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, bus: Bus, topic: str, client: str, progress: StateCodec) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        topic: str,
+        client: str,
+        progress: StateCodec,
+        *,
+        resend_s: float,
+        clock: Callable[[], float],
+    ) -> None:
         self._consumer: Consumer = bus.consumer(client, f"posebus-pace-{client}", [topic])
         self._progress = progress
-        self._reached: dict[str, Mark] = {}
-        self._sent: dict[str, deque[tuple[Mark, int]]] = {}
+        self._resend_s = resend_s
+        self._clock = clock
+        self._reached: dict[str, tuple[Mark, int]] = {}
+        """The last frame that is done for good, and its event time."""
+        self._waits: dict[str, tuple[int, float]] = {}
+        """The frame that a camera waits for, and since when."""
+        self._sent: dict[str, deque[_Sent]] = {}
         self._bytes: dict[str, int] = {}
 
     def follow(self) -> None:
@@ -40,11 +70,12 @@ class Pace:
             progress: Progress = self._progress.decode(record.value)
             camera = record.key.decode().rsplit("@", 1)[0]
             if progress.frame is not None:
-                self._reached[camera] = max(self._reached.get(camera, progress.frame), progress.frame)
+                done = progress.frame, progress.frame_us
+                self._reached[camera] = max(self._reached.get(camera, done), done)
 
-    def sent(self, camera: str, frame: Mark, nbytes: int) -> None:
-        """Note a frame that went to the bus."""
-        self._sent.setdefault(camera, deque()).append((frame, nbytes))
+    def sent(self, camera: str, frame: Mark, at_us: int, nbytes: int) -> None:
+        """Note a frame that went to the bus, and its event time."""
+        self._sent.setdefault(camera, deque()).append(_Sent(frame, at_us, nbytes))
         self._bytes[camera] = self._bytes.get(camera, 0) + nbytes
 
     def room(self, camera: str) -> int:
@@ -53,12 +84,36 @@ class Pace:
         if not waiting:
             return MOST_FRAMES
         reached = self._reached.get(camera)
-        while waiting and reached is not None and waiting[0][0] <= reached:
-            self._bytes[camera] -= waiting.popleft()[1]
+        while waiting and reached is not None and waiting[0].done(*reached):
+            self._bytes[camera] -= waiting.popleft().nbytes
         # The next frame will be about as large as the last one.
-        if waiting and self._bytes[camera] + waiting[-1][1] > MOST_BYTES:
+        if waiting and self._bytes[camera] + waiting[-1].nbytes > MOST_BYTES:
             return 0
         return MOST_FRAMES - len(waiting)
+
+    def lost(self, camera: str, start_us: int, position: Position) -> Position | None:
+        """Where to read on in a session of its own, when what was sent from there on never arrived; else None.
+
+        Args:
+            start_us: Event time of the picture at 0 of what is read.
+            position: Behind the last frame that was sent.
+        """
+        mark, at_us = self._reached.get(camera, (None, 0))
+        if mark is not None and not at_us:
+            return None  # kept by a version that did not note times
+        # Of what was read before, an event time lies before the start.
+        seq, last_us = (mark.n + 1, at_us) if mark is not None and at_us >= start_us else (0, 0)
+        if position.seq <= seq:
+            self._waits.pop(camera, None)
+            return None
+        now = self._clock()
+        frame, since = self._waits.setdefault(camera, (seq, now))
+        if frame != seq:
+            self._waits[camera] = seq, now
+        elif now - since >= self._resend_s:
+            del self._waits[camera]
+            return Position(position.session + 1, seq, last_us, position.fingerprint)
+        return None
 
     def ahead(self) -> Mapping[str, int]:
         """Frames sent that the stage has not done, by camera."""
@@ -68,6 +123,7 @@ class Pace:
         """The camera belongs to another worker, or is taken up anew."""
         self._sent.pop(camera, None)
         self._bytes.pop(camera, None)
+        self._waits.pop(camera, None)
 
     def close(self) -> None:
         """Leave the bus."""

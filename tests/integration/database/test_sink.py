@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from pipeline.core.errors import DatabaseError, InvalidRecord, SinkUnavailable
-from pipeline.core.ports import TopicPartition
+from pipeline.core.ports import Cut, Position, TopicPartition
 from pipeline.core.records import Record
 from pipeline.core.values import Motions, Transition
-from pipeline.database import Database, PostgresSink
+from pipeline.database import Database, PostgresSink, open_database
 from pipeline.database.connect import Address, Connection
 from tests import samples
 from tests.integration.database.test_sink_contract import content
@@ -63,6 +64,17 @@ def test_a_replay_with_other_content_changes_nothing(database: Database, dsn: st
     sink.write([replace(record, value=other) for record in frames(0, 5)])
 
     assert content(dsn) == before
+
+
+def test_the_metres_of_keypoints_can_be_left_out(dsn: str, tmp_path: Path) -> None:
+    asked = "SELECT count(*), count(x), count(z), count(score), count(world_x), count(world_z) FROM keypoints"
+    with open_database(dsn, tmp_path, migrate=False, world=False) as database:
+        database.sink().write(frames(0, 2))
+        database.cuts().commit(Cut(0, 1, 1, Position(1, 4, 0, ""), {}, frames(2, 4)))
+        ((people, x, z, score, *world),) = database.query(asked).rows
+
+    assert (people, x > 0, z > 0, score > 0) == (4 * 2 * 33, True, True, True)
+    assert world == [0, 0]
 
 
 def test_a_database_that_took_no_writes_for_a_while_is_written_to_again(database: Database, owner: Connection) -> None:

@@ -66,6 +66,13 @@ def send(bus: KafkaBus, topic: str, partition: int, values: Sequence[bytes]) -> 
     producer.close()
 
 
+def poll_while(consumer: KafkaConsumer, seconds: float) -> None:
+    """Poll for so long."""
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        consumer.poll(0.05)
+
+
 def poll_for(consumer: KafkaConsumer, enough: Callable[[list[BusRecord]], bool], timeout_s: float) -> list[BusRecord]:
     """Poll until the records that came are enough."""
     records: list[BusRecord] = []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from contextlib import suppress
 
+import pytest
+
 from pipeline.bus.kafka import KafkaBus
 from pipeline.core.errors import BusUnavailable
 from pipeline.core.ports import Outgoing, TopicPartition, TopicSpec
-from tests.integration.kafka.members import poll_for, send
+from tests.integration.kafka.members import poll_for, poll_while, send
 
 
 def test_a_backlog_does_not_hold_up_its_neighbour(kafka_bus: KafkaBus) -> None:
@@ -43,6 +46,37 @@ def test_a_live_neighbour_of_a_backlog_is_heard_at_once(kafka_bus: KafkaBus) -> 
 
     assert len(backlog) == 5000
     assert sorted(late)[10] < 0.05
+
+
+def test_where_nothing_comes_fetches_are_few_and_the_first_record_is_heard_at_once(
+    kafka_bus: KafkaBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka_bus.ensure([TopicSpec("t", 2)])
+    producer = kafka_bus.producer("p")
+    consumer = kafka_bus.consumer("c", "g", ["t"])
+    poll_for(consumer, lambda _: consumer.generation() > 0, 20.0)
+    heard = []
+    with caplog.at_level(logging.DEBUG, "kafka.consumer.fetcher"):
+        for _ in range(3):
+            poll_while(consumer, 2.0)
+            caplog.clear()
+            poll_while(consumer, 2.0)
+            fetches = sum("Sending FetchRequest" in message for message in caplog.messages)
+            assert 1 <= fetches <= 12  # of 40 with waits of 50 ms
+            sender = threading.Thread(target=lambda: (producer.send(Outgoing("t", 1, b"k", b"v")), producer.flush(10)))
+            sender.start()
+            began = time.monotonic()
+            poll_for(consumer, lambda records: len(records) == 1, 10.0)
+            heard.append(time.monotonic() - began)
+            sender.join()
+        caplog.clear()
+        for _ in range(10):
+            producer.send(Outgoing("t", 1, b"k", b"v"))
+            producer.flush(10)
+            poll_while(consumer, 0.1)
+        assert sum("Sending FetchRequest" in message for message in caplog.messages) > 12
+
+    assert sorted(heard)[1] < 0.2
 
 
 def test_what_waits_in_a_paused_partition_comes_at_once_after_resume(kafka_bus: KafkaBus) -> None:

@@ -13,7 +13,8 @@ from pipeline.core.ports import Cut, Position
 from pipeline.core.records import Record, Stamp
 from pipeline.core.values import Transition
 from pipeline.database import Database
-from pipeline.notify import Notifier, WebhookChannel
+from pipeline.notify import Notifier
+from pipeline.notify.webhook import WebhookChannel
 from pipeline.runners.embedded.deliver import Courier
 from pipeline.runners.embedded.feed import Camera
 from pipeline.video.open import open_source

@@ -49,6 +49,15 @@ def test_frames_that_are_eased_get_half_of_the_looks(motion: np.ndarray, seconds
     assert {window for _, window in eased.looks} == set(range(COUNT))
 
 
+def test_what_is_to_be_done_is_passed_on_with_and_without_a_look() -> None:
+    camera = Camera(ease=FEWER_LOOKS)
+
+    detections = camera.film(2, 30, still, ALL_MOVES)
+
+    assert {d.looked > 0 for _, d in detections} == {True, False}
+    assert {d.ease for _, d in detections} == {FEWER_LOOKS}
+
+
 def test_all_is_looked_at_within_a_second_again_once_frames_are_no_longer_eased() -> None:
     camera = Camera(ease=FEWER_LOOKS)
     camera.film(4, 10, still, ALL_MOVES)

@@ -80,10 +80,10 @@ def test_an_older_session_is_a_zombie_and_a_newer_one_begins_at_zero() -> None:
 
     found = tracks(
         under_test.feed([
-            on_bus(poses(1), 0, session=1, offset=0),
-            on_bus(poses(1), 0, session=2, offset=1),
-            on_bus(poses(1), 1, session=1, offset=2),
-            on_bus(poses(1), 1, session=2, offset=3),
+            on_bus(poses(1), 0, session=1, offset=0, clock="arrival"),
+            on_bus(poses(1), 0, session=2, offset=1, clock="arrival"),
+            on_bus(poses(1), 1, session=1, offset=2, clock="arrival"),
+            on_bus(poses(1), 1, session=2, offset=3, clock="arrival"),
         ])
     )  # fmt: skip
 

@@ -120,3 +120,18 @@ def test_boxes_in_pixels_reach_the_edge_of_the_frame() -> None:
     boxes = np.array([[0, 0, 2, 3], [5, 5, 10, 6]])
 
     assert in_pixels(boxes, 8, (6, 10), 87, 50).tolist() == [[0, 0, 16, 24], [40, 40, 87, 50]]
+
+
+def test_nothing_moved_has_no_box() -> None:
+    assert boxes_of(np.zeros((9, 16), np.uint8), 8).shape == (0, 4)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (3, 5), (4, 7), (9, 10)])
+def test_boxes_of_equal_size_come_in_one_order_wherever_they_are(corner: tuple[int, int]) -> None:
+    parts = np.zeros((60, 80), np.uint8)
+    for x, y in ((0, 20), (20, 0), (40, 20), (20, 40)):
+        parts[y : y + 3, x : x + 3] = 1
+    left, top = corner
+    moved = np.roll(parts, (top, left), axis=(0, 1))
+
+    assert (boxes_of(moved, 8) - [left, top, left, top]).tolist() == boxes_of(parts, 8).tolist()

@@ -12,7 +12,8 @@ from typing import cast
 import pytest
 
 from pipeline.core.errors import ModelError
-from pipeline.models import Entry, entries, find, pull
+from pipeline.models import Entry, entries, find
+from pipeline.models.pull import pull
 
 NOWHERE = Path("no-folder-of-models")
 Published = Callable[..., None]

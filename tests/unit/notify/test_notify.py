@@ -14,7 +14,8 @@ from pipeline.config.sections import Notify
 from pipeline.core.errors import ConfigError, TransientError
 from pipeline.core.records import Record, Stamp
 from pipeline.core.values import Transition
-from pipeline.notify import DeliveryRefused, LogChannel, Notifier, WebhookChannel, notifier_of
+from pipeline.notify import DeliveryRefused, LogChannel, Notifier, notifier_of
+from pipeline.notify.webhook import WebhookChannel
 from tests.unit.notify.receiver import receiver
 
 NOW_US = 1_700_000_000_000_000

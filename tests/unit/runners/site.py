@@ -13,27 +13,30 @@ import cv2
 import numpy as np
 
 from pipeline.bus.memory import MemoryBus
+from pipeline.camera_registry import add_cameras
 from pipeline.config import Config
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.numbering import Mark, Progress
 from pipeline.core.ports import Outgoing, Snapshot, StateStore
 from pipeline.core.records import Record
+from pipeline.feeds import open_recorded
 from pipeline.runners.worker import IngestWorker
 from pipeline.runners.worker.ingest import Open
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.changelog import ChangelogStore
 from pipeline.topology import CAMERAS, CHANGELOGS, PARTITIONS, Topology, kafka_topics
-from pipeline.workers import WorkerParts, add_cameras, open_recorded
+from pipeline.workers import WorkerParts
 
 START_US = 1_750_000_000_000_000
+FRAME_US = 40_000
 
 Sent = dict[tuple[str, int, int], set[bytes]]
 """Value bytes by camera, session and n: more than one where they differ."""
 
 
 def film(folder: Path, frames: int, *, seed: int = 0) -> str:
-    """A folder of small pictures of noise, 25 a second."""
+    """A folder of small pictures of noise, `FRAME_US` apart."""
     folder.mkdir()
     generator = np.random.default_rng(seed)
     for number in range(frames):
@@ -76,10 +79,13 @@ class Site:
         open_camera: Open = open_recorded,
         paced: bool = False,
         clock: Callable[[], float] | None = None,
+        resend_s: float = 1e9,
         told: Callable[[CameraStatus], None] = lambda _: None,
     ) -> IngestWorker:
         """An ingest worker; by default its clock goes a second with each look, so that it checkpoints often."""
         seconds = count()
+        clock = clock or (lambda: float(next(seconds)))
+        pace = Pace(self.bus, CHANGELOGS["pose"], client, self.progress, resend_s=resend_s, clock=clock)
         return IngestWorker(
             self._topology.chain(["ingest"]),
             self.bus,
@@ -88,16 +94,16 @@ class Site:
             specs=self._topology.state_codec("camera", CameraSpec),
             readings=self._topology.state_codec("reading", Reading),
             open_camera=open_camera,
-            pace=Pace(self.bus, CHANGELOGS["pose"], client, self.progress) if paced else None,
+            pace=pace if paced else None,
             client=client,
             checkpoint_s=1,
-            clock=clock or (lambda: float(next(seconds))),
+            clock=clock,
             told=told,
         )
 
     def took(self, stage: str, camera: str, number: int, *, seq: int, session: int = 1) -> None:
         """A stage has kept that it is behind this frame."""
-        content = self.progress.encode(Progress(frame=Mark(session, seq)))
+        content = self.progress.encode(Progress(frame=Mark(session, seq), frame_us=START_US + seq * FRAME_US))
         partition = number % PARTITIONS
         self.store("stage").save([Snapshot(stage, camera, partition, {}, seq, {}, content)])
 

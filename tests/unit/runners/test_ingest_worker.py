@@ -13,11 +13,11 @@ from pipeline.core.errors import BusUnavailable, ConfigError, SourceError, Trans
 from pipeline.core.ports import Outgoing, Position, Snapshot
 from pipeline.core.records import Record, Stamp
 from pipeline.core.values import Captured, Frame
+from pipeline.feeds import open_recorded
 from pipeline.runners.worker.cameras import CameraFeed
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.memory import MemoryStore
 from pipeline.topology import CAMERAS
-from pipeline.workers import open_recorded
 from tests.unit.runners.site import START_US, Sent, Site, film, kill, numbers, spec, to_the_end, until
 
 FRAMES = 30

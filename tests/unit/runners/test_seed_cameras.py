@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from pipeline.bus.memory import MemoryBus
+from pipeline.camera_registry import add_cameras, seed_cameras
 from pipeline.cameras import SECRET_KEY, sealed
 from pipeline.cameras.sealing import new_key
 from pipeline.core.cameras import CameraSpec
 from pipeline.topology import CAMERAS, PARTITIONS, kafka_topics
-from pipeline.workers import add_cameras, seed_cameras
 
 GYM = CameraSpec("gym", 1, "rtsp://gym/1", mode="live", user="viewer")
 
