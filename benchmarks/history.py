@@ -2,7 +2,8 @@
 
     python -m benchmarks.history [--cameras 2] [--days 15] [--full] [--keep FOLDER [--minutes 10]]
 
---full: a year of one camera and a month of twenty (13 and 22 million poses, half an hour or more for each database).
+--full: a year of one camera and a month of twenty (13 and 22 million poses, half an hour or more for each database),
+    into a section of their own.
 --keep: Databases and what was measured stay in the folder, so that an interrupted call is taken up by the next one.
 --minutes: Such a call ends by itself; call it until it says that all is measured. --part: only some, by their names.
 The embedded database is always measured; a server with TimescaleDB where POSEBUS_TEST_TIMESCALE_DSN names one.
@@ -33,7 +34,7 @@ from pipeline.database import Database, open_database
 from tests.sections import put_section
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-TITLE = "History in SQL"
+TITLE, FULL_TITLE = "History in SQL", "Long history in SQL"
 UNTIL = date(2026, 2, 1)
 
 
@@ -65,7 +66,7 @@ def main() -> None:
                     _drop(part, server)
     if not whole:
         sys.exit(f"time is up, {len(found)} databases are measured: call it again to go on")
-    put_section(PAGE, TITLE, report(found))
+    put_section(PAGE, FULL_TITLE if options.full else TITLE, report(found))
     print(report(found))
     if options.keep:
         print(f"{folder} and databases named posebus_bench_... can be removed", file=sys.stderr)

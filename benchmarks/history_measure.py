@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ TIMES = 5
 SAMPLES = 6
 """Batches of one camera and day, the last ones, whose rate is compared with that of bare COPY."""
 
+_LATER = timedelta(seconds=60)
+_FRAME = _LATER + timedelta(seconds=0.2)
 _TRACK = "SELECT track_id, first_seen FROM pose.tracks WHERE camera = 'gym1' ORDER BY first_seen DESC LIMIT 1"
 _QUESTIONS = {
     "one keypoint of one track, 10 minutes": (
@@ -33,8 +35,7 @@ _QUESTIONS = {
     ),
     "all keypoints of a camera at an instant": (
         5,
-        "SELECT * FROM keypoints WHERE camera = 'gym1'"
-        " AND ts >= '{at}'::timestamptz + interval '60 s' AND ts < '{at}'::timestamptz + interval '60.2 s'",
+        "SELECT * FROM keypoints WHERE camera = 'gym1' AND ts >= '{instant}' AND ts < '{next_frame}'",
     ),
     "people of all cameras by the hour, 30 days": (
         200,
@@ -211,7 +212,8 @@ def _questions(owner: Connection) -> dict[str, tuple[float, str]]:
     row = owner.execute(_TRACK.encode()).fetchone()
     assert row is not None
     questions: dict[str, tuple[float, str]] = {
-        name: (limit, statement.format(track=row[0], at=row[1])) for name, (limit, statement) in _QUESTIONS.items()
+        name: (limit, statement.format(track=row[0], at=row[1], instant=row[1] + _LATER, next_frame=row[1] + _FRAME))
+        for name, (limit, statement) in _QUESTIONS.items()
     }
     for title, amount, unit, statement in re.findall(
         r"^## (.*?) \(([\d.]+) (m?s)\)\n.*?```sql\n(.*?)```", COOKBOOK.read_text(), re.S | re.M
