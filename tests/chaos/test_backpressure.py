@@ -40,7 +40,6 @@ pytestmark = pytest.mark.timeout(3600 if LONG else 300)
 FRAMES = 20 * 60 * FPS if LONG else 300
 SHORTER, LONGER = (150.0, 600.0) if LONG else (4.0, 10.0)
 """So long is pose away."""
-RESEND_S = 300.0 if LONG else 5.0
 PATIENCE_S = 1800.0 if LONG else 90.0
 NUMBER = 1
 WORK_S = 0.5
@@ -70,16 +69,17 @@ class Site:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, new_cluster: NewCluster, new_home: NewHome, tmp_path: Path) -> Iterator[Site]:
+    kept_s, resend_s = (300.0, 300.0) if LONG else request.param
     looks = {"log.retention.check.interval.ms": 300, "log.initial.task.delay.ms": 0, "log.segment.delete.delay.ms": 0}
     cluster, home, prefix = new_cluster(config=looks), new_home(), "b."
     config = tmp_path / "site.yaml"
     config.write_text(
         f"kafka: {{servers: '{','.join(cluster.servers)}', prefix: {prefix}}}\nmodels: {{detector: fake, pose: fake}}\n"
-        f"worker: {{resend_s: {RESEND_S}}}\n"
+        f"worker: {{resend_s: {resend_s}}}\n"
     )
     with closing(KafkaBus(cluster.servers, prefix=prefix)) as bus:
         bus.ensure(kafka_topics())
-        keep_pictures(cluster, [f"{prefix}frames", f"{prefix}detections"], 300.0 if LONG else request.param)
+        keep_pictures(cluster, [f"{prefix}frames", f"{prefix}detections"], kept_s)
         clip = painted(tmp_path / "clip", min(FRAMES, 300))
         recording = recording_of(clip, tmp_path) if LONG else clip
         add_cameras(
@@ -111,7 +111,7 @@ def keep_pictures(cluster: Cluster, topics: Sequence[str], seconds: float) -> No
     admin.close()
 
 
-@pytest.mark.parametrize("site", [20.0], indirect=True)
+@pytest.mark.parametrize("site", [(20.0, 60.0)], indirect=True)
 def test_a_recording_waits_for_pose_and_a_live_camera_beside_it_stays_young(site: Site) -> None:
     codec = Topology(Config(), None).codec("poses")
     with ExitStack() as held:
@@ -135,7 +135,7 @@ def test_a_recording_waits_for_pose_and_a_live_camera_beside_it_stays_young(site
     assert [value.reason for _, value, _ in door if isinstance(value, Dropped)]
 
 
-@pytest.mark.parametrize("site", [4.0], indirect=True)
+@pytest.mark.parametrize("site", [(4.0, 5.0)], indirect=True)
 def test_a_recording_survives_a_pose_that_is_away_for_longer_than_pictures_are_kept(site: Site) -> None:
     topology = Topology(Config(), None)
     codec = topology.codec("poses")
