@@ -19,6 +19,7 @@ POLL_S, IDLE_POLL_S = 0.02, 0.2
 """How long one poll waits for records: a commit of the stage's thread waits for it. Where nothing has come for
 `_IDLE_AFTER_S` there is nothing to commit, and a tenth of the polls cost a tenth of the CPU."""
 _IDLE_AFTER_S = 1.0
+_NEXT_S = 0.002
 _FETCH = 500
 _ANSWER_S = 30.0
 _EMPTY = Polled()
@@ -162,9 +163,10 @@ class PrefetchingConsumer:
             except BaseException as error:  # noqa: BLE001  handed to the thread that asked
                 answer.set_exception(error)
 
-        with self._lock:
+        with self._changed:
             self._check()
             self._asked.append(call)
+            self._changed.notify_all()
         try:
             return answer.result(_ANSWER_S)
         except TimeoutError:
@@ -193,12 +195,15 @@ class PrefetchingConsumer:
             self._consumer.close()
 
     def _answer(self) -> None:
+        """One question comes seldom alone: there is one for each partition of a new assignment."""
+        wait_s = 0.0
         while True:
-            with self._lock:
-                if not self._asked:
+            with self._changed:
+                if not self._changed.wait_for(lambda: bool(self._asked), wait_s):
                     return
                 call = self._asked.popleft()
             call()
+            wait_s = _NEXT_S
 
     def _fetch(self, consumer: Consumer) -> None:
         self._mind_bounds(consumer)
