@@ -138,7 +138,7 @@ def _installation(cluster: Cluster, lines: Sequence[str]) -> Iterator[tuple[Path
         prefix = f"{uuid4().hex[:8]}."
         config = home / "site.yaml"
         servers = ",".join(cluster.servers)
-        config.write_text("\n".join([f"kafka: {{servers: '{servers}', prefix: {prefix}}}", *lines]) + "\n")
+        config.write_text("\n".join([f"kafka: {{servers: '{servers}', prefix: '{prefix}'}}", *lines]) + "\n")
         with closing(KafkaBus(cluster.servers, prefix=prefix)) as bus:
             yield home, config, bus
 

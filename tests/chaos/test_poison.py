@@ -313,7 +313,7 @@ def test_a_worker_on_a_broker_passes_poison_and_times_far_off(
         producer.send(outgoing)
     producer.flush(30.0)
     file = tmp_path / "c.yaml"
-    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {kafka_bus.prefix}}}\n")
+    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {kafka_bus.prefix!r}}}\n")
     frames: dict[bytes, int] = defaultdict(int)
 
     with Posebus(new_home()).started("worker", "track+smooth+analyze+alert", "--config", str(file)) as process:
@@ -352,7 +352,7 @@ def test_a_worker_whose_topics_take_less_than_it_sends_does_not_start(
     small = [replace(s, max_message_bytes=2**20) if s.name == "detections" else s for s in kafka_topics()]
     kafka_bus.ensure(small)
     file = tmp_path / "c.yaml"
-    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {kafka_bus.prefix}}}\n")
+    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {kafka_bus.prefix!r}}}\n")
 
     done = Posebus(new_home()).run("worker", "track", "--config", str(file))
 

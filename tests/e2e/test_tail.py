@@ -61,7 +61,7 @@ def site(kafka: Cluster) -> Iterator[KafkaBus]:
 @pytest.fixture
 def config(kafka: Cluster, site: KafkaBus, tmp_path: Path) -> str:
     file = tmp_path / "site.yaml"
-    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {site.prefix}}}\n")
+    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {site.prefix!r}}}\n")
     return str(file)
 
 

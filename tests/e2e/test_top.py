@@ -46,7 +46,7 @@ def site(kafka: Cluster) -> Iterator[KafkaBus]:
 @pytest.fixture
 def config(kafka: Cluster, site: KafkaBus, tmp_path: Path) -> str:
     file = tmp_path / "site.yaml"
-    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {site.prefix}}}\n")
+    file.write_text(f"kafka: {{servers: '{kafka.servers[0]}', prefix: {site.prefix!r}}}\n")
     return str(file)
 
 
@@ -134,7 +134,7 @@ def test_top_outlives_a_broker_and_says_that_it_is_away(new_cluster: NewCluster,
     bus = bus_on(cluster)
     bus.ensure(kafka_topics())
     file = tmp_path / "site.yaml"
-    file.write_text(f"kafka: {{servers: '{cluster.servers[0]}', prefix: {bus.prefix}}}\n")
+    file.write_text(f"kafka: {{servers: '{cluster.servers[0]}', prefix: {bus.prefix!r}}}\n")
     with Sending(bus), Screen("top", "--config", str(file), home=tmp_path) as screen:
         screen.until("live")
 
