@@ -44,11 +44,13 @@ class Member:
         self.consumer.commit(self.following)
 
 
-def poll_until(under: BusUnderTest, members: Sequence[Member], reached: Callable[[], bool], what: str) -> None:
+def poll_until(
+    under: BusUnderTest, members: Sequence[Member], reached: Callable[[], bool], what: str, max_records: int = 500
+) -> None:
     """Poll all in turn until `reached`; fails when so many rounds bring nothing new that nothing more can come."""
     idle = 0
     while not reached():
-        polled = [member.poll() for member in members]
+        polled = [member.poll(max_records) for member in members]
         idle = 0 if any(p.records or p.revoked or p.assigned for p in polled) else idle + 1
         assert idle < under.patience, f"not reached: {what}"
 

@@ -18,9 +18,9 @@ REQUEST_BYTES = 6 * MIB
 LARGE_BYTES = 2 * MIB
 """A topic that takes records of this size holds pictures: it is fetched in larger pieces."""
 
-FETCH_MS, IDLE_FETCH_MS = 50, 500
+FETCH_MS, IDLE_FETCH_MS = 50, 250
 """How long a fetch waits at the broker for records. One that was sent while a partition was paused holds up its next
-records. Where nothing comes and nothing is paused none is held up, and a tenth of the fetches takes a tenth of the CPU.
+records. Where nothing comes and nothing is paused none is held up, and a fifth of the fetches takes a fifth of the CPU.
 """
 
 SESSION_S = 6.0
