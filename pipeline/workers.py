@@ -220,6 +220,7 @@ class Workers:
         return Pace(
             self.bus,
             CHANGELOGS[PACING],
+            PARTITIONS,
             self.client,
             self._topology.state_codec("progress", Progress),
             resend_s=self.config.worker.resend_s,

@@ -215,7 +215,7 @@ class IngestWorker:
                 return True
         busy = False
         for _ in range(_AT_ONCE):
-            if paced is not None and paced.room(name) <= 0:
+            if paced is not None and paced.room(name, camera.feed.start_us, camera.feed.position) <= 0:
                 break
             records = camera.feed.take(1)
             if not records:

@@ -85,7 +85,7 @@ class Site:
         """An ingest worker; by default its clock goes a second with each look, so that it checkpoints often."""
         seconds = count()
         clock = clock or (lambda: float(next(seconds)))
-        pace = Pace(self.bus, CHANGELOGS["pose"], client, self.progress, resend_s=resend_s, clock=clock)
+        pace = Pace(self.bus, CHANGELOGS["pose"], PARTITIONS, client, self.progress, resend_s=resend_s, clock=clock)
         return IngestWorker(
             self._topology.chain(["ingest"]),
             self.bus,
@@ -101,11 +101,19 @@ class Site:
             told=told,
         )
 
-    def took(self, stage: str, camera: str, number: int, *, seq: int, session: int = 1) -> None:
+    def took(
+        self, stage: str, camera: str, number: int, *, seq: int, session: int = 1, at_us: int | None = None
+    ) -> None:
         """A stage has kept that it is behind this frame."""
-        content = self.progress.encode(Progress(frame=Mark(session, seq), frame_us=START_US + seq * FRAME_US))
+        frame_us = START_US + seq * FRAME_US if at_us is None else at_us
+        content = self.progress.encode(Progress(frame=Mark(session, seq), frame_us=frame_us))
         partition = number % PARTITIONS
         self.store("stage").save([Snapshot(stage, camera, partition, {}, seq, {}, content)])
+
+    def forget(self, stage: str) -> None:
+        """The changelog of a stage is deleted and made anew."""
+        self.bus.delete(CHANGELOGS[stage])
+        self.bus.ensure(kafka_topics())
 
     def records(self) -> list[Record[Any]]:
         """All of `frames`, in the order of each partition."""

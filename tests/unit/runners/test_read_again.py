@@ -172,6 +172,35 @@ def test_another_ingest_worker_knows_what_is_on_its_way(
     second.close()
 
 
+def test_another_ingest_worker_sends_no_more_than_the_first_might_have(
+    site: Site, tmp_path: Path, clock: Clock
+) -> None:
+    first = waiting(site, tmp_path, clock)
+    first.checkpoint()
+    kill(first, site, "one")
+
+    second = ingest(site, clock, "two")
+    until(lambda: second.cameras != {}, second)
+    turns(second)
+
+    assert frames(site, 1) == list(range(74))
+    second.close()
+
+
+def test_where_the_changelog_of_pose_is_gone_nothing_is_sent_again(site: Site, tmp_path: Path, clock: Clock) -> None:
+    first = waiting(site, tmp_path, clock)
+    first.close()
+    site.forget("pose")
+
+    second = ingest(site, clock, "two")
+    until(lambda: frames(site, 1) == list(range(100)), second)
+    clock.now_s += 10 * RESEND_S
+    turns(second)
+
+    assert frames(site, 2) == []
+    second.close()
+
+
 def test_a_kill_right_after_the_session_began_loses_nothing(site: Site, tmp_path: Path, clock: Clock) -> None:
     first = waiting(site, tmp_path, clock)
     clock.now_s += RESEND_S + 1
@@ -206,11 +235,9 @@ def test_another_recording_of_the_camera_is_sent_from_its_own_beginning(
 
 
 def test_progress_kept_before_times_were_noted_is_no_reason_to_send_again(
-    site: Site, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, clock: Clock
 ) -> None:
-    monkeypatch.setattr("tests.unit.runners.site.START_US", -9 * FRAME_US)  # of frame 9: event time 0
-    site.took("pose", "file", 1, seq=9)
-    monkeypatch.undo()
+    site.took("pose", "file", 1, seq=9, at_us=0)
     worker = waiting(site, tmp_path, clock, took=None)
 
     clock.now_s += 10 * RESEND_S
