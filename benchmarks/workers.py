@@ -24,7 +24,8 @@ from pipeline.core.driver import ARRIVED
 from pipeline.core.errors import BusUnavailable
 from pipeline.core.ports import Outgoing
 from pipeline.database import EmbeddedServer
-from pipeline.topology import PARTITIONS, Topology, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import Topology, kafka_topics
 from tests.broker import Cluster
 
 POSEBUS = Path(sys.executable).with_name("posebus")

@@ -13,7 +13,7 @@ from pipeline.codec.states import AvroStateCodec
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import Bus, Outgoing
-from pipeline.topology import CAMERA_STATUS, CAMERAS, PARTITIONS
+from pipeline.topics import CAMERA_STATUS, CAMERAS, PARTITIONS
 
 _FLUSH_S = 30.0
 

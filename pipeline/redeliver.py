@@ -12,7 +12,8 @@ from pipeline.core.numbering import Mark, Progress
 from pipeline.core.ports import Bus, Outgoing, StateStore
 from pipeline.core.records import Record
 from pipeline.database.letters import Letter
-from pipeline.topology import PARTITIONS, STAGES, TOPICS, Topology
+from pipeline.topics import PARTITIONS, TOPICS
+from pipeline.topology import STAGES, Topology
 
 SINK = "sink"
 _FLUSH_S = 30.0

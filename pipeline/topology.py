@@ -1,4 +1,4 @@
-"""The table of topics and stages, and how they are wired: the only place that knows all stages by name."""
+"""The table of stages, and how they are wired: the only place that knows all of them by name."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from pipeline.core.perception import PersonDetector, PoseEstimator
 from pipeline.core.ports import Bus, RecordCodec, TopicSpec
 from pipeline.core.records import Stamp
 from pipeline.core.types import U8
-from pipeline.core.values import (
-    DeadLetter,
-    Detections,
-    Event,
-    Frame,
-    Image,
-    Measures,
-    Motions,
-    Poses,
-    Tracks,
-    Transition,
-)
+from pipeline.core.values import Image
 from pipeline.own_stages import OwnStages, SpecOf
 from pipeline.runners.embedded.collect import COLLECT_GROUP
 from pipeline.runners.embedded.loop import group_of
 from pipeline.runners.embedded.run import Pipeline
+from pipeline.topics import (
+    CAMERA_STATUS,
+    CAMERAS,
+    MIB,
+    PARTITIONS,
+    REPLAYED,
+    STORED,
+    TOPICS,
+    Retention,
+    Topic,
+    max_message_bytes,
+)
 from pipeline.video.jpeg import packed, pixels
 from stages.alert import AlertStage, AlertState
 from stages.analyze import AnalyzeStage, AnalyzeState
@@ -46,67 +47,8 @@ from stages.pose import PoseStage, PoseState
 from stages.smooth import SmoothStage, SmoothState
 from stages.track import TrackStage, TrackState
 
-PARTITIONS = 24
-"""Of every topic keyed by camera; a camera's partition is camera_no % PARTITIONS."""
-
-_MIB = 2**20
 _BESIDE_VALUE = 4096
 """Bytes of a message that are left for its key and headers."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic of records.
-
-    Attributes:
-        schema: Name of its Avro schema.
-        value: Class of what it carries beside dropped frames and ticks.
-        per_frame: It gets exactly one record a frame.
-        pixels: Its records hold pixels.
-        max_bytes: In memory: bound of what waits in one partition. Where writer and reader share a thread it has to
-            be far above what one step writes (64 records), or the thread would wait for itself.
-    """
-
-    name: str
-    schema: str
-    value: type
-    per_frame: bool = True
-    pixels: bool = False
-    max_bytes: int = 64 * _MIB
-
-
-TOPICS: Mapping[str, Topic] = {
-    topic.name: topic
-    for topic in (
-        Topic("frames", "frame", Frame, pixels=True, max_bytes=16 * _MIB),
-        Topic("detections", "detections", Detections, pixels=True, max_bytes=16 * _MIB),
-        Topic("poses", "poses", Poses),
-        Topic("tracks", "tracks", Tracks),
-        Topic("motions", "motions", Motions),
-        Topic("measures", "measures", Measures),
-        Topic("events", "event", Event, per_frame=False),
-        Topic("alerts", "transition", Transition, per_frame=False),
-        Topic("dead-letters", "dead_letter", DeadLetter, per_frame=False),
-    )
-}
-
-STORED = ("motions", "measures", "events", "alerts", "dead-letters")
-"""Topics that end in the database."""
-
-
-@dataclass(frozen=True)
-class Retention:
-    """How long records stay on a broker, and how many bytes a partition may hold, whichever is reached first.
-
-    Attributes:
-        s, bytes: Of topics without pixels.
-        pixels_s, pixel_bytes: Of topics with pixels.
-    """
-
-    s: int = 3 * 86400
-    bytes: int = 128 * _MIB
-    pixels_s: int = 300
-    pixel_bytes: int = 128 * _MIB
 
 
 class StageParts(Protocol):
@@ -214,17 +156,10 @@ STAGES: Mapping[str, StageRow] = {
 CHANGELOGS: Mapping[str, str] = {stage: f"changelog-{stage}" for stage in STAGES}
 """The compacted topic that keeps the snapshots of each stage."""
 
-CAMERAS = "cameras"
-"""The compacted topic of the cameras, in the partitions of their frames."""
-
-CAMERA_STATUS = "camera-status"
-"""The compacted topic of how live cameras are."""
 
 PACING = "pose"
 """The stage that reading a recording waits for: what it lacks is sent again."""
 
-REPLAYED = ("poses",)
-"""Topics that are written although the next stage gets them by hand: a replay of the live run starts from them."""
 
 EMBEDDED_THREADS = (("detect",), ("pose",), ("track", "smooth", "analyze", "alert"))
 """Stages that share a thread in an embedded run: each model has one of its own, arithmetic shares one."""
@@ -356,11 +291,6 @@ def check_neighbours(stages: Sequence[str]) -> None:
             )
 
 
-def max_message_bytes(topic: Topic) -> int:
-    """Bound of key, value and headers of a message on a broker."""
-    return (5 if topic.pixels else 1) * _MIB
-
-
 def kafka_topics(retention: Retention | None = None) -> list[TopicSpec]:
     """The topics of an installation on a broker."""
     keep = retention or Retention()
@@ -376,15 +306,7 @@ def kafka_topics(retention: Retention | None = None) -> list[TopicSpec]:
         for topic in TOPICS.values()
     ]
     compacted = (CAMERAS, CAMERA_STATUS, *CHANGELOGS.values())
-    return found + [TopicSpec(name, PARTITIONS, compacted=True, max_message_bytes=_MIB) for name in compacted]
-
-
-def embedded_topics() -> list[TopicSpec]:
-    """The topics of an embedded run: what every reader has taken is freed."""
-    return [
-        TopicSpec(topic.name, PARTITIONS, pixels=topic.pixels, max_bytes=topic.max_bytes, transient=True)
-        for topic in TOPICS.values()
-    ]
+    return found + [TopicSpec(name, PARTITIONS, compacted=True, max_message_bytes=MIB) for name in compacted]
 
 
 def embedded_groups() -> Mapping[str, Sequence[str]]:

@@ -46,17 +46,8 @@ from pipeline.runners.worker.sink import NAME as SINK_NAME
 from pipeline.runners.worker.watch import Watch
 from pipeline.sinks.archive import Raw
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import (
-    CAMERA_STATUS,
-    CAMERAS,
-    CHANGELOGS,
-    PACING,
-    PARTITIONS,
-    STORED,
-    TOPICS,
-    Topology,
-    check_neighbours,
-)
+from pipeline.topics import CAMERA_STATUS, CAMERAS, PARTITIONS, STORED, TOPICS
+from pipeline.topology import CHANGELOGS, PACING, Topology, check_neighbours
 from pipeline.video.jpeg import pixels
 
 if TYPE_CHECKING:

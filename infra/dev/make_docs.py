@@ -190,7 +190,7 @@ def command_line() -> str:
 def messages() -> str:
     """Every topic with the schema of its records, and the types that they share."""
     from pipeline.codec.schemas import schemas_folder
-    from pipeline.topology import TOPICS
+    from pipeline.topics import TOPICS
 
     folder = schemas_folder()
     lines = [

@@ -32,7 +32,8 @@ from pipeline.runners.embedded.run import EmbeddedRun
 from pipeline.runners.ladder import Ladder
 from pipeline.runners.live import LIVE
 from pipeline.runners.statuses import StatusKeeper
-from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
+from pipeline.topics import embedded_topics
+from pipeline.topology import Parts, Topology, embedded_groups
 
 
 @dataclass

@@ -27,7 +27,8 @@ from pipeline.core.errors import TransientError
 from pipeline.database.logins import LoginRole, ensure_login
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
-from pipeline.topology import TOPICS, kafka_topics
+from pipeline.topics import TOPICS
+from pipeline.topology import kafka_topics
 
 EXAMPLES = """
 Examples:

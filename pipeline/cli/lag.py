@@ -18,7 +18,7 @@ from pipeline.config import load_config
 from pipeline.core.errors import ConfigError
 from pipeline.installation import bus_of
 from pipeline.logs import setup_logging
-from pipeline.topology import CAMERAS
+from pipeline.topics import CAMERAS
 
 EXAMPLES = """
 Examples:

@@ -12,7 +12,8 @@ from pipeline.config import Config
 from pipeline.core.errors import ConfigError
 from pipeline.runners.faust_app import GROUP_SUFFIX
 from pipeline.runners.worker.notify import TOPIC as ALERTS
-from pipeline.topology import CAMERAS, STAGES, STORED, check_neighbours
+from pipeline.topics import CAMERAS, STORED
+from pipeline.topology import STAGES, check_neighbours
 from pipeline.workers import INGEST
 
 OptionalLayout = Annotated[

@@ -23,7 +23,8 @@ from pipeline.core.tables import PoseTable
 from pipeline.database import Database
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import CHANGELOGS, PARTITIONS
+from pipeline.topics import PARTITIONS
+from pipeline.topology import CHANGELOGS
 from stages.ingest import IngestState
 from stages.track import TrackOptions, TrackState
 

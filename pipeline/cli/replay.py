@@ -29,7 +29,8 @@ from pipeline.logs import setup_logging
 from pipeline.models.fake import FakeDetector, FakeEstimator
 from pipeline.runners.replay import Replay
 from pipeline.sinks.archive import archived_cameras, read_archive
-from pipeline.topology import PARTITIONS, Parts, Topology
+from pipeline.topics import PARTITIONS
+from pipeline.topology import Parts, Topology
 
 EXAMPLES = """
 Examples:

@@ -20,7 +20,7 @@ from pipeline.config import Config, load_config
 from pipeline.core.errors import ConfigError
 from pipeline.installation import registry_of
 from pipeline.logs import setup_logging
-from pipeline.topology import TOPICS
+from pipeline.topics import TOPICS
 
 app = typer.Typer(help="Schemas of records in a schema registry: publish, check, ls.", no_args_is_help=True)
 

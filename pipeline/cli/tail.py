@@ -25,7 +25,8 @@ from pipeline.core.redact import HIDDEN, redact
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.sinks.plain import kind_of, plain, plain_record
-from pipeline.topology import CAMERA_STATUS, CAMERAS, PARTITIONS, TOPICS, Topology
+from pipeline.topics import CAMERA_STATUS, CAMERAS, PARTITIONS, TOPICS
+from pipeline.topology import Topology
 
 EXAMPLES = """
 Examples:

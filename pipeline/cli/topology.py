@@ -12,7 +12,8 @@ from pipeline.cli.layout import OptionalLayout, chosen_layout, group_name, reads
 from pipeline.cli.options import ConfigOption
 from pipeline.cli.terminal import OUT, table
 from pipeline.config import load_config
-from pipeline.topology import CHANGELOGS, REPLAYED, STAGES, STORED
+from pipeline.topics import REPLAYED, STORED
+from pipeline.topology import CHANGELOGS, STAGES
 
 EXAMPLES = """
 Examples:

@@ -10,7 +10,7 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.cli.overview import Overview, Picture
 from pipeline.core.errors import InvalidRecord, PosebusError, TransientError
 from pipeline.core.ports import BusRecord, RecordCodec
-from pipeline.topology import PARTITIONS
+from pipeline.topics import PARTITIONS
 
 TOPIC = "motions"
 """Every frame, tick and drop of every camera ends there."""

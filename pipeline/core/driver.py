@@ -66,8 +66,6 @@ class _Camera:
     touched: bool = False
     unread: int = 0
     """Records since the last one taken that could not be read."""
-    anew: bool = False
-    """Its recording is sent again, from before what the state has seen."""
 
 
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
@@ -147,12 +145,12 @@ class Driver:
             accepted = self._accept(raw, out)
             if accepted is None:
                 continue
-            held = accepted[0]
-            if held.anew:
+            item, anew = accepted
+            if anew:
                 self._run(work, out)
                 work.clear()
-                held.state, held.anew = self._stage.initial_state(raw.key.decode()), False
-            work.append(accepted)
+                item[0].state = self._stage.initial_state(raw.key.decode())
+            work.append(item)
         self._run(work, out)
         return out
 
@@ -225,8 +223,11 @@ class Driver:
             held = self._cameras[name] = _Camera(self._stage.initial_state(name), Progress(), partition)
         return held
 
-    def _accept(self, raw: BusRecord, out: list[Outgoing]) -> _Work | None:
-        """The decoded record, or None for one that was taken before or cannot be read."""
+    def _accept(self, raw: BusRecord, out: list[Outgoing]) -> tuple[_Work, bool] | None:
+        """The decoded record, or None for one that was taken before or cannot be read.
+
+        With it, whether its recording is sent again from before what the camera's state has seen.
+        """
         entry = self._inputs[raw.topic]
         if len(raw.key) > _MAX_KEY_BYTES:  # no camera is named so: nothing is kept under such a key
             error = InvalidRecord(f"{raw.topic}: a key of {len(raw.key)} bytes, expected the name of a camera")
@@ -269,11 +270,10 @@ class Driver:
         held.unread = 0
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
-        held.anew = verdict == "anew"
         if self._late is not None and not isinstance(record.value, Dropped | Tick) and self._late(record.stamp):
             # Before the expensive work: its image is not even decoded.
             record = Record(record.stamp, Dropped(self.name, "late"))
-        return held, record, raw
+        return (held, record, raw), verdict == "anew"
 
     def _run(self, work: Sequence[_Work], out: list[Outgoing]) -> None:
         if self._batched is not None:

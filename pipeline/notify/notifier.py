@@ -96,12 +96,14 @@ class NotifySettings(Protocol):
 def notifier_of(settings: NotifySettings) -> Notifier:
     """The notifier that a configuration asks for. Raises ConfigError for an address that is none."""
     channels: list[Channel] = [LogChannel()] if settings.log else []
-    for name, webhook in settings.webhooks.items():
-        secret = None if webhook.secret is None else webhook.secret.get_secret_value()
-        from pipeline.notify.webhook import WebhookChannel  # an HTTP client is loaded only where there is one to call
+    return Notifier(channels + [_webhook(name, webhook) for name, webhook in settings.webhooks.items()])
 
-        channels.append(WebhookChannel(webhook.url.get_secret_value(), secret, name=f"webhook:{name}"))
-    return Notifier(channels)
+
+def _webhook(name: str, settings: WebhookSettings) -> Channel:
+    from pipeline.notify.webhook import WebhookChannel  # an HTTP client is loaded only where there is one to call
+
+    secret = None if settings.secret is None else settings.secret.get_secret_value()
+    return WebhookChannel(settings.url.get_secret_value(), secret, name=f"webhook:{name}")
 
 
 def _deliver(channel: Channel, records: Sequence[Record[Transition]], delivered: Container[str]) -> list[Delivery]:

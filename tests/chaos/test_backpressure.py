@@ -28,7 +28,8 @@ from pipeline.core.ports import BusRecord
 from pipeline.core.records import Dropped, Tick
 from pipeline.runners.worker.pace import MOST_FRAMES
 from pipeline.runners.worker.watch import SENT
-from pipeline.topology import PARTITIONS, Topology, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import Topology, kafka_topics
 from tests.broker import Cluster
 from tests.broker.fixtures import NewCluster
 from tests.e2e.painted import FPS, painted

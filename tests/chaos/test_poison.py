@@ -24,7 +24,8 @@ from pipeline.core.values import Captured, DeadLetter
 from pipeline.metrics import Metrics
 from pipeline.models.fake import paint_person
 from pipeline.runners.worker import Worker
-from pipeline.topology import PARTITIONS, STAGES, Topology, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import STAGES, Topology, kafka_topics
 from pipeline.workers import WorkerParts, Workers
 from tests.broker.cluster import Cluster
 from tests.e2e.processes import Posebus, ended

@@ -14,7 +14,8 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
 from pipeline.core.cameras import CameraSpec
-from pipeline.topology import CAMERAS, PARTITIONS, kafka_topics
+from pipeline.topics import CAMERAS, PARTITIONS
+from pipeline.topology import kafka_topics
 from tests.broker.cluster import Cluster
 
 CONFIG = """

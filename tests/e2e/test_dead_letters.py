@@ -22,7 +22,8 @@ from pipeline.core.values import DeadLetter
 from pipeline.database import Database, open_database
 from pipeline.runners.worker import Worker
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import CHANGELOGS, PARTITIONS, Topology, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import CHANGELOGS, Topology, kafka_topics
 from pipeline.workers import WorkerParts
 from tests.e2e.conftest import Program
 from tests.e2e.terminal import Ended

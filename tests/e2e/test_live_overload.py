@@ -23,7 +23,8 @@ from pipeline.runners.embedded.feed import Camera
 from pipeline.runners.embedded.run import EmbeddedRun
 from pipeline.runners.ladder import Ladder
 from pipeline.runners.live import LIVE
-from pipeline.topology import Parts, Topology, embedded_groups, embedded_topics
+from pipeline.topics import embedded_topics
+from pipeline.topology import Parts, Topology, embedded_groups
 from pipeline.video.paced import PacedCamera
 
 SLOW_S = 0.1

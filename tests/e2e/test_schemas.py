@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.codec.registry import SchemaRegistry
 from pipeline.codec.schemas import Schema, SchemaBook
-from pipeline.topology import TOPICS
+from pipeline.topics import TOPICS
 from tests.e2e.conftest import Program
 from tests.e2e.terminal import SECRET
 from tests.registry.fake import FakeRegistry, served

@@ -18,7 +18,8 @@ from pipeline.codec.schemas import SchemaBook
 from pipeline.core.errors import BusUnavailable
 from pipeline.core.ports import Outgoing, TopicPartition
 from pipeline.core.records import Dropped, Record, Tick
-from pipeline.topology import PARTITIONS, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import kafka_topics
 from tests.broker.cluster import Cluster
 from tests.broker.fixtures import NewCluster, bus_on
 from tests.e2e.processes import Posebus, ended

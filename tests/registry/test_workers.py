@@ -21,7 +21,8 @@ from pipeline.metrics import Metrics
 from pipeline.notify import Notifier
 from pipeline.runners.worker import SinkWorker, Worker
 from pipeline.runners.worker.sink import GROUP as SINK_GROUP
-from pipeline.topology import PARTITIONS, STORED, TOPICS, Topology, kafka_topics
+from pipeline.topics import PARTITIONS, STORED, TOPICS
+from pipeline.topology import Topology, kafka_topics
 from pipeline.workers import Workers
 from tests.integration.notify.builders import key, webhook
 from tests.registry.fake import FakeRegistry

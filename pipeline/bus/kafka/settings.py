@@ -20,7 +20,7 @@ LARGE_BYTES = 2 * MIB
 
 FETCH_MS, IDLE_FETCH_MS = 50, 250
 """How long a fetch waits at the broker for records. One that was sent while a partition was paused holds up its next
-records. Where nothing comes and nothing is paused none is held up, and a fifth of the fetches takes a fifth of the CPU.
+records. Where nothing comes and nothing is paused none is held up, and what an idle worker costs is its fetches.
 """
 
 SESSION_S = 6.0

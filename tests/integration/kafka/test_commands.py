@@ -13,7 +13,8 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.cli.main import app
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import Outgoing, TopicPartition
-from pipeline.topology import PARTITIONS, kafka_topics
+from pipeline.topics import PARTITIONS
+from pipeline.topology import kafka_topics
 from tests.broker import Cluster
 from tests.integration.kafka.members import commit, poll_for
 

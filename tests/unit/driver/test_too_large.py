@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.config import Config
 from pipeline.core.records import Dropped, Record
 from pipeline.core.values import Captured, Frame, Tracks
-from pipeline.topology import TOPICS, Topology, max_message_bytes
+from pipeline.topics import TOPICS, max_message_bytes
+from pipeline.topology import Topology
 from pipeline.workers import WorkerParts
 from tests.fakes import TRACKS, driver, on_bus
 from tests.samples import poses, stamp

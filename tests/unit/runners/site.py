@@ -25,7 +25,8 @@ from pipeline.runners.worker.ingest import Open
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.changelog import ChangelogStore
-from pipeline.topology import CAMERAS, CHANGELOGS, PARTITIONS, Topology, kafka_topics
+from pipeline.topics import CAMERAS, PARTITIONS
+from pipeline.topology import CHANGELOGS, Topology, kafka_topics
 from pipeline.workers import WorkerParts
 
 START_US = 1_750_000_000_000_000

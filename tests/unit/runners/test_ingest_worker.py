@@ -17,7 +17,7 @@ from pipeline.feeds import open_recorded
 from pipeline.runners.worker.cameras import CameraFeed
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.memory import MemoryStore
-from pipeline.topology import CAMERAS
+from pipeline.topics import CAMERAS
 from tests.unit.runners.site import START_US, Sent, Site, film, kill, numbers, spec, to_the_end, until
 
 FRAMES = 30

@@ -12,7 +12,7 @@ from pipeline.codec.states import AvroStateCodec
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.ports import Outgoing
 from pipeline.runners.worker.known import KnownCameras
-from pipeline.topology import CAMERAS, PARTITIONS
+from pipeline.topics import CAMERAS, PARTITIONS
 from tests.unit.runners.site import Site, spec
 
 

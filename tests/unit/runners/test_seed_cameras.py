@@ -9,7 +9,8 @@ from pipeline.camera_registry import add_cameras, seed_cameras
 from pipeline.cameras import SECRET_KEY, sealed
 from pipeline.cameras.sealing import new_key
 from pipeline.core.cameras import CameraSpec
-from pipeline.topology import CAMERAS, PARTITIONS, kafka_topics
+from pipeline.topics import CAMERAS, PARTITIONS
+from pipeline.topology import kafka_topics
 
 GYM = CameraSpec("gym", 1, "rtsp://gym/1", mode="live", user="viewer")
 
