@@ -59,6 +59,9 @@ INGEST = "ingest"
 KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 """Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
 
+_RECORDED_LINGER_S = 0.25
+"""Of the sink: a transaction for each frame costs as much as the frame's rows."""
+
 _FLUSH_S = 30.0
 _TELL_S = 60.0
 
@@ -242,6 +245,7 @@ class Workers:
             sink,
             topic_id=self.bus.topic_id,
             clock=time.monotonic,
+            recorded_linger_s=_RECORDED_LINGER_S,
             outcomes=STORED[0],
             watch=Watch(self.metrics, SINK_NAME),
         )

@@ -11,7 +11,7 @@ from pipeline.core.errors import ModelError
 from pipeline.core.perception import PersonDetector, PoseEstimator
 from pipeline.models.fake import FakeDetector, FakeEstimator
 from pipeline.models.kinds import BLAZEPOSE, DETECTORS, ESTIMATORS, make_detector, make_estimator
-from pipeline.models.zoo import checked, entry, find, sha256_of
+from pipeline.models.zoo import Entry, checked, entry, find, sha256_of
 
 FAKE = "fake"
 """Name of the models that see painted marks: for tests and for load without inference."""
@@ -85,6 +85,13 @@ def load_lighter(choices: Choices, home: Path) -> PoseEstimator | None:
     return load_estimator(choices.lighter, home, threads=choices.threads or estimator_threads(os.cpu_count() or 1))
 
 
+def check_names(choices: Choices) -> None:
+    """Raises ModelError where a name is that of no model, or of one for another task."""
+    for choice, task in ((choices.detector, "detect"), (choices.pose, "pose"), (choices.lighter, "pose")):
+        if choice is not None and choice.name is not None and choice.name != FAKE:
+            _named(choice.name, task)
+
+
 def identity(choices: Choices) -> str:
     """What tells these models from others: names of the zoo, files with the beginning of their hash."""
     return " and ".join(_identity(choice) for choice in (choices.detector, choices.pose))
@@ -122,12 +129,17 @@ def detector_threads(cores: int) -> int:
     return max(1, estimator_threads(cores) // 2)
 
 
+def _named(name: str, task: str) -> Entry:
+    model = entry(name)
+    if model.task != task:
+        raise ModelError(f"the model {name} is for {model.task}, not for {task}", hint="posebus models ls")
+    return model
+
+
 def _resolved(choice: Choice, task: str, home: Path, kinds: Iterable[str]) -> tuple[str, Path, int | None]:
     """Kind, file and size of what is chosen."""
     if choice.name is not None:
-        model = entry(choice.name)
-        if model.task != task:
-            raise ModelError(f"the model {choice.name} is for {model.task}, not for {task}", hint="posebus models ls")
+        model = _named(choice.name, task)
         return model.kind, find(choice.name, home), choice.size or model.size
     if choice.path is None:
         raise ModelError(f"no model for {task} is named", hint="name one of posebus models ls, or a path")

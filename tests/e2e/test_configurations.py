@@ -47,6 +47,22 @@ def test_all_that_is_wrong_is_told_at_once(program: Program, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("models", "error"),
+    [
+        ("{lighter: heavy}", r"no model is called 'heavy', there are .*blazepose-lite"),
+        ("{pose: rtmdet-nano}", r"the model rtmdet-nano is for detect, not for pose"),
+    ],
+    ids=["unknown", "of another task"],
+)
+def test_a_model_that_is_none_is_refused_by_the_check(
+    models: str, error: str, program: Program, tmp_path: Path
+) -> None:
+    (tmp_path / "c.yaml").write_text(f"models: {models}\n")
+
+    program("config", "check", "c.yaml").refused(5, error, "posebus models ls")
+
+
+@pytest.mark.parametrize(
     ("name", "error"), [("c.yml", "c.yml: there is no such file; did you mean c.yaml"), (".", r"\.: cannot be read")]
 )
 def test_a_file_that_is_not_there_is_refused(name: str, error: str, program: Program, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pipeline.core.driver import is_live
 from pipeline.core.errors import BusUnavailable, InvalidRecord, TransientError
 from pipeline.core.letters import letter_of
 from pipeline.core.ports import BusRecord, Consumer, OffsetSink, Polled, RecordCodec, TopicPartition
@@ -33,6 +34,7 @@ class SinkWorker:
         topic_id: Identity of a topic (`Bus.topic_id`): offsets of one that was deleted mean nothing in the next.
         clock: Monotonic seconds.
         linger_s: Records wait so long for others to share their transaction.
+        recorded_linger_s: The same where all are of recordings, whose age nobody minds; None: as long as others.
         max_records: No more than so many are written at once.
         wrote: Called with what has come to rest.
         watch: Notes how long records take and how many wait.
@@ -49,6 +51,7 @@ class SinkWorker:
         topic_id: Callable[[str], str],
         clock: Callable[[], float],
         linger_s: float = 0.02,
+        recorded_linger_s: float | None = None,
         max_records: int = 2000,
         wrote: Callable[[Sequence[Record[Any]]], None] = lambda _: None,
         watch: Watch | None = None,
@@ -62,6 +65,7 @@ class SinkWorker:
         self._ids: dict[str, str] = {}
         self._clock = clock
         self._linger_s = linger_s
+        self._recorded_linger_s = linger_s if recorded_linger_s is None else recorded_linger_s
         self._max_records = max_records
         self._wrote = wrote
         self._watch = watch or Watch(Metrics(), NAME)
@@ -104,8 +108,9 @@ class SinkWorker:
         wait = timeout_s if not self._offsets else max(min(self._write_at - self._clock(), timeout_s), 0.0)
         polled = self._consumer.poll(wait, self._max_records - len(self._records))
         records = self._follow_assignment(polled)
-        if records and not self._offsets:
-            self._write_at = self._clock() + self._linger_s
+        if records:
+            due = self._clock() + (self._linger_s if any(map(is_live, records)) else self._recorded_linger_s)
+            self._write_at = min(self._write_at, due) if self._offsets else due
         self._watch.took(records)
         self._mind_gaps(records)
         try:

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from pipeline.bus.memory import MemoryBus
+from pipeline.core.driver import ARRIVED
 from pipeline.core.errors import BusUnavailable, SinkUnavailable, TransientError
 from pipeline.core.ports import Outgoing, TopicPartition, TopicSpec
 from pipeline.core.records import Record
@@ -32,12 +33,13 @@ def bus() -> Iterator[MemoryBus]:
     bus.close()
 
 
-def send(bus: MemoryBus, start: int, stop: int, *cameras: str) -> None:
+def send(bus: MemoryBus, start: int, stop: int, *cameras: str, live: bool = False) -> None:
     producer = bus.producer("sender")
+    headers = ((ARRIVED, b"1"),) if live else ()
     for n in range(start, stop):
         for camera in cameras or CAMERAS:
             value = on_bus(poses(1), n, camera=camera, camera_no=CAMERAS[camera]).value
-            producer.send(Outgoing(TOPIC, CAMERAS[camera], camera.encode(), value))
+            producer.send(Outgoing(TOPIC, CAMERAS[camera], camera.encode(), value, headers))
     producer.flush(1)
 
 
@@ -309,6 +311,34 @@ def test_whoever_watches_hears_of_what_has_come_to_rest_and_only_of_that(bus: Me
     work_off(worker)
 
     assert len(heard) == len(shelf.records) == 10
+
+
+def test_recordings_wait_for_company_until_something_live_comes(bus: MemoryBus) -> None:
+    shelf, now = Shelf(), 0.0
+    worker = SinkWorker(
+        {TOPIC: POSES},
+        bus.consumer("one", GROUP, [TOPIC]),
+        ShelfSink(shelf),
+        topic_id=bus.topic_id,
+        clock=lambda: now,
+        linger_s=1.0,
+        recorded_linger_s=10.0,
+    )
+
+    def written_at(seconds: float) -> int:
+        nonlocal now
+        now = seconds
+        while worker.step(0):
+            pass
+        return len(shelf.numbers())
+
+    work_until_it_fails(worker)  # it has its partitions
+    send(bus, 0, 1)
+    assert [written_at(0.0), written_at(9.9), written_at(10.0)] == [0, 0, 2]
+    send(bus, 1, 2)
+    assert written_at(11.0) == 2
+    send(bus, 2, 3, live=True)
+    assert [written_at(12.0), written_at(12.9), written_at(13.0)] == [2, 2, 6]
 
 
 def test_what_retention_deleted_before_it_was_taken_is_counted(
