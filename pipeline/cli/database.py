@@ -104,7 +104,7 @@ def status(db: DatabaseOption = None, config: ConfigOption = None) -> None:
         ("forecast", found.forecast()),
     ]
     OUT.print(table(("history", ""), rows))
-    if policy != settings.history.policy():
+    if settings.history.policy() not in (None, policy):
         warn("the policy of the configuration is another one: posebus db maintain applies it")
 
 

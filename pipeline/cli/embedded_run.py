@@ -18,6 +18,7 @@ from pipeline.cli.live import Follower, source_of
 from pipeline.cli.take_up import TakenUp, Wishes, take_up
 from pipeline.cli.tally import CameraTally
 from pipeline.cli.terminal import run_progress, warn
+from pipeline.cli.upkeep import history_kept
 from pipeline.config import Config
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import ConfigError, SourceError
@@ -78,6 +79,7 @@ def run_sources(
         _ = source.info  # a source that cannot be read is told of before anything is started
     outcome = Outcome(Metrics())
     with ExitStack() as held:
+        held.enter_context(history_kept(database, config.history.policy()))
         for name, _ in sources:
             held.enter_context(database.registry().hold(database.registry().camera_no(name), name))
         taken: list[TakenUp] = []

@@ -18,6 +18,7 @@ import typer
 from pipeline.bus.kafka import KafkaBus
 from pipeline.bus.kafka.topics import settings_of
 from pipeline.cli.options import ConfigOption, database_address
+from pipeline.cli.upkeep import history_kept
 from pipeline.config import Config, load_config
 from pipeline.config.worker import Runner
 from pipeline.core.errors import BusUnavailable, ConfigError, DatabaseError, SinkUnavailable, TransientError
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SINK = "sink"
-UPKEEP_S = 60.0
 NOTIFY = "notify"
 ARCHIVE = "archive"
 BESIDE = (SINK, NOTIFY, ARCHIVE)
@@ -168,8 +168,7 @@ def _make(
         database = held.enter_context(opened(settings))
         sink = database.sink()
         held.enter_context(workers.camera_history(database.cameras().note).running())
-        policy = settings.history.policy()
-        held.enter_context(again_and_again("upkeep of the history", lambda: database.maintain(policy), UPKEEP_S))
+        held.enter_context(history_kept(database, settings.history.policy()))
         return workers.sink(sink) if runner == "own" else workers.faust_sink(sink, cluster_of(settings))
     return workers.stages(stages) if runner == "own" else workers.faust_stages(stages, cluster_of(settings))
 

@@ -45,7 +45,8 @@ Size = Annotated[str, AfterValidator(_size)]
 
 class History(Section):
     """How long poses, measures and outcomes of frames are kept. Events, incidents, tracks and the views by minute and
-    hour stay. A sink worker, or `posebus db maintain`, carries it out; it can be changed at any time.
+    hour stay. Sink workers and embedded runs carry it out. What is in force stays where none of `retention`,
+    `compress_after` and `budget` is given; `retention: null` lifts it.
     """
 
     retention: Duration | None = None
@@ -62,8 +63,10 @@ class History(Section):
     """Whether the metres of 3-D keypoints (`world_x`, `world_y`, `world_z`) rest too. Without them BlazePose takes 0.6
     of the disk; angles have been measured by then, but a replay and exports have pixels only."""
 
-    def policy(self) -> HistoryPolicy:
-        """As the database takes it."""
+    def policy(self) -> HistoryPolicy | None:
+        """As the database takes it; None where nothing is said of it."""
+        if not self.model_fields_set & {"retention", "compress_after", "budget"}:
+            return None
         return HistoryPolicy(
             retention_s=None if self.retention is None else _amount(self.retention, _SECONDS, ""),
             compress_after_s=_amount(self.compress_after, _SECONDS, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -19,6 +20,7 @@ CLOSED_AFTER_S = 120
 _LOCK = 0x706F7365_62757302
 _MINUTES_AT_ONCE = 500
 _SAMPLE_DAYS = 7
+_TRIES, _PAUSE_S = 3, 0.2
 _POLICY = "SELECT retention, compress_after, budget_bytes FROM pose_raw.history"
 _APPLY = """
 INSERT INTO pose_raw.history AS h (retention, compress_after, budget_bytes) VALUES (%s, %s, %s)
@@ -59,12 +61,11 @@ def maintain(address: Address, policy: HistoryPolicy | None = None, *, at_most_s
     """
     connection = address.connect("owner")
     try:
+        refused = "" if policy is None else _apply(connection, policy)
         locked = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
         if not (locked and locked[0]):
             return Upkeep(waiting="another process is at it", used_bytes=_used(connection))
-        done = Upkeep()
-        if policy is not None:
-            done.waiting = _apply(connection, policy)
+        done = Upkeep(waiting=refused)
         _round(connection, done, time.monotonic() + at_most_s)
         done.used_bytes = _used(connection)
         return done
@@ -94,18 +95,35 @@ def _round(connection: Connection, done: Upkeep, deadline: float) -> None:
     # Tomorrow's partitions today: no writer waits for them at midnight.
     connection.execute("SELECT pose_raw.ensure_days(%s)", ([today, today + timedelta(days=1)],))
     try:
+        connection.execute("SELECT pose_raw.begin_round()")
         _refresh(connection, done, f"now() - interval '{CLOSED_AFTER_S} s'", deadline)
-        _drop(connection, done, "keep_retention", "retention_cut", deadline)
+        while time.monotonic() < deadline and _drop(connection, done, "keep_retention", "retention_cut", deadline):
+            pass
         while time.monotonic() < deadline:
-            found = connection.execute("SELECT pose_raw.compress_next()").fetchone()
-            if not (found and found[0]):
+            compressed = _locking(connection, "compress_next")
+            if compressed is None:
                 break
-            done.compressed.append(found[0])
+            done.compressed.append(compressed)
         while time.monotonic() < deadline and _drop(connection, done, "keep_budget", "budget_cut", deadline):
             pass
         connection.execute("UPDATE pose_raw.history SET kept_at = now()")
     except errors.LockNotAvailable:
         done.waiting = "a reader holds what is to be dropped or compressed: it is tried again next time"
+
+
+def _locking(connection: Connection, step: str) -> Any:
+    """What a step gives that locks out readers: they come and go, so it is tried some times."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _value(connection, step)
+        except errors.LockNotAvailable:
+            time.sleep(_PAUSE_S)
+    return _value(connection, step)
+
+
+def _value(connection: Connection, step: str) -> Any:
+    row = connection.execute(f"SELECT pose_raw.{step}()".encode()).fetchone()
+    return row[0] if row else None
 
 
 def _refresh(connection: Connection, done: Upkeep, before: str, deadline: float) -> None:
@@ -120,10 +138,10 @@ def _refresh(connection: Connection, done: Upkeep, before: str, deadline: float)
 def _drop(connection: Connection, done: Upkeep, keep: str, cut: str, deadline: float) -> bool:
     """Whether something was dropped."""
     while time.monotonic() < deadline:
-        gone = connection.execute(f"SELECT pose_raw.{keep}()".encode()).fetchone()
-        if gone and gone[0] is not None:
-            done.dropped += gone[0]
-            return bool(gone[0])
+        gone = _locking(connection, keep)
+        if gone is not None:
+            done.dropped += gone
+            return bool(gone)
         before = done.refreshed
         _refresh(connection, done, f"(SELECT pose_raw.{cut}())", deadline)
         if done.refreshed == before:

@@ -31,7 +31,7 @@ def again_and_again(what: str, work: Callable[[], object], every_s: float) -> It
                 work()
                 told = ""
             except PosebusError as error:
-                if error.message != told:  # once, however long it lasts
+                if error.message != told and not stop.is_set():  # once, however long it lasts
                     told = error.message
                     log.warning("%s is not done: %s", what, told)
 

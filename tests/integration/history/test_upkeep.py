@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -134,6 +136,36 @@ def test_a_reader_in_a_long_transaction_puts_it_off(days: Database) -> None:
     assert str(day(3)) in days_of(days)
 
     assert days.maintain().dropped
+
+
+def test_what_is_dropped_ends_no_query(own_dsn: str) -> None:
+    """Readers lock several tables, in their own order: so does who drops, and one of two would be ended."""
+    orders = [("poses", "measures"), ("measures", "poses"), ("frame_outcomes", "poses")]
+    with open_database(own_dsn, Path("unused")) as database, database.address.connect("owner") as owner:
+        numbers = [database.registry().camera_no("gym")]
+        for n in range(2, 12):
+            fill(owner, Months(1, 1, day(n), hours=0.02, segment_s=60), numbers)
+        database.maintain()
+        over = threading.Event()
+
+        def read(first: str, second: str) -> int:
+            answers = 0
+            with database.address.connect("reader") as reader:
+                while not over.is_set():
+                    with reader.transaction():
+                        reader.execute(f"SELECT count(*) FROM {first}".encode())
+                        reader.execute(f"SELECT count(*) FROM {second}".encode())
+                    answers += 1
+            return answers
+
+        with ThreadPoolExecutor(len(orders)) as pool:
+            readers = [pool.submit(read, *order) for order in orders]
+            try:
+                for n in range(11, 2, -1):
+                    assert database.maintain(HistoryPolicy(retention_s=(n - 1) * DAY_S)).dropped
+            finally:
+                over.set()
+            assert all(reader.result() for reader in readers)
 
 
 def test_one_process_at_a_time(days: Database, days_owner: Connection) -> None:

@@ -9,7 +9,7 @@ from pipeline.core.errors import ConfigError
 from pipeline.core.history import HistoryPolicy
 
 
-def policy(folder: Path, text: str) -> HistoryPolicy:
+def policy(folder: Path, text: str) -> HistoryPolicy | None:
     file = folder / "posebus.yaml"
     file.write_text(f"history: {text}\n")
     return load_config(file, {}).history.policy()
@@ -18,7 +18,9 @@ def policy(folder: Path, text: str) -> HistoryPolicy:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("{}", HistoryPolicy(None, 43200.0, None)),
+        ("{}", None),
+        ("{world: false}", None),
+        ("{retention: null}", HistoryPolicy(None, 43200.0, None)),
         ("{retention: 30d, compress_after: 12h, budget: 200GB}", HistoryPolicy(2_592_000.0, 43200.0, 200 * 10**9)),
         ("{retention: 1.5w, compress_after: 90min, budget: 1.5 TiB}", HistoryPolicy(907_200.0, 5400.0, 3 * 2**39)),
     ],
