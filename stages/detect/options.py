@@ -21,20 +21,31 @@ class DetectOptions:
     """Seconds of event time within which every window is looked at where something moves that is not someone found
     before, or that keeps sight of someone. A person who appears is found within this time."""
 
+    fresh_sweep_s: float = 0.2
+    """The same in the first `fresh_s` of that, seconds, as far as `sweep_s` allows for so many looks in all: whoever
+    comes in is found within half a second."""
+
+    fresh_s: float = 2.0
+    """So long something has only just begun to move, seconds: somebody who walks is in the middle of a room by then."""
+
     shared_sweep_s: float = 5.0
     """The same for the other windows that someone who was found reaches into, seconds. Whoever comes out from behind
     them is seen by the window that keeps sight of them, if not by moving elsewhere."""
 
     quiet_sweep_s: float = 10.0
-    """The same for windows where nothing moves and nobody is, seconds. Equal to `sweep_s` to rely on no motion
-    boxes at all."""
+    """The same for windows where nothing moves and nobody is, seconds. Equal to `sweep_s`, as is
+    `deserted_sweep_s`, to rely on no motion boxes at all."""
+
+    deserted_sweep_s: float = 60.0
+    """What `quiet_sweep_s` grows to, a sixth of the time for which a window has been quiet, seconds: an empty room at
+    night costs next to nothing, and who was lost sight of is looked for often at first."""
 
     calm_s: float = 3.0
     """Seconds without news after which a window counts as quiet, and after which someone who was not found again is
     forgotten: three looks of a sweep."""
 
     eased: float = 2.0
-    """How many times longer these four are while a live camera's ladder is down (`embedded.ladder`), [1, 10]: whoever
+    """How many times longer these six are while a live camera's ladder is down (`embedded.ladder`), [1, 10]: whoever
     appears is found within twice the time, for half of the looks."""
 
     merge: float = 0.35

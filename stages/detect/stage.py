@@ -17,6 +17,9 @@ from stages.detect.options import DetectOptions
 from stages.detect.state import DetectState
 from stages.detect.windows import cut, touched, windows
 
+_GROWTH = 6.0
+"""Seconds of quiet for each second between two looks at a quiet window."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
@@ -54,7 +57,7 @@ class DetectStage:
 
     def __init__(self, options: DetectOptions, detector: PersonDetector, pixels: Callable[[Image], U8]) -> None:
         self._options, self._detector, self._pixels = options, detector, pixels
-        periods = ("sweep_s", "shared_sweep_s", "quiet_sweep_s", "calm_s")
+        periods = ("sweep_s", "fresh_sweep_s", "shared_sweep_s", "quiet_sweep_s", "deserted_sweep_s", "calm_s")
         self._eased = replace(options, **{name: getattr(options, name) * options.eased for name in periods})
         self._planned: dict[str, tuple[DetectState, Record[Frame], DetectState]] = {}
 
@@ -125,11 +128,14 @@ class DetectStage:
         """The state at the time of this record, before anything is looked at."""
         frame, now_us = record.value, record.stamp.captured_at_us
         squares = self._windows(frame.image)
-        sweep_s, count = self._options_of(record).sweep_s, len(squares)
+        options, count = self._options_of(record), len(squares)
+        sweep_s, passed_s = options.sweep_s, max(now_us - state.at_us, 0) / 1e6
         if (state.width, state.height) != (frame.image.width, frame.image.height) or len(state.looked_us) != count:
             return DetectState.fresh(frame.image.width, frame.image.height, now_us, count)
-        earned = min(max(now_us - state.at_us, 0) / 1e6, sweep_s) * count / sweep_s
+        earned = min(passed_s, sweep_s) * count / sweep_s
         news = touched(squares, frame.motion[~explained(frame.motion, state.region)])
+        stirred_us = state.stirred_us if len(state.stirred_us) else state.active_us
+        unseen = passed_s > options.calm_s  # what happened meanwhile did not move before our eyes
         return DetectState(
             width=state.width,
             height=state.height,
@@ -137,7 +143,8 @@ class DetectStage:
             # What is not used is not saved up for one expensive frame.
             credit=min(state.credit + earned, earned + 2.0),
             looked_us=state.looked_us.copy(),
-            active_us=np.where(news, now_us, state.active_us),
+            active_us=np.where(news | unseen, now_us, state.active_us),
+            stirred_us=np.where(news & (now_us - state.active_us > options.calm_s * 1e6), now_us, stirred_us),
             region=state.region.copy(),
             seen_us=state.seen_us.copy(),
             home=state.home.copy(),
@@ -147,10 +154,13 @@ class DetectStage:
 
     def _due(self, state: DetectState, squares: F32, o: DetectOptions) -> I64:
         """Numbers of the windows to look at now, the most overdue first, within the credit."""
-        quiet = state.at_us - state.active_us > o.calm_s * 1e6
+        quiet_s = (state.at_us - state.active_us) / 1e6
         shared = touched(squares, squares_of(state.region))
-        period_us = np.where(quiet, np.where(shared, o.shared_sweep_s, o.quiet_sweep_s), o.sweep_s) * 1e6
-        overdue = (state.at_us - state.looked_us) / period_us
+        alone_s = np.clip(quiet_s / _GROWTH, o.quiet_sweep_s, max(o.quiet_sweep_s, o.deserted_sweep_s))
+        fresh = state.at_us - state.stirred_us < o.fresh_s * 1e6
+        busy_s = np.where(fresh, min(o.fresh_sweep_s, o.sweep_s), o.sweep_s)
+        period_s = np.where(quiet_s > o.calm_s, np.where(shared, o.shared_sweep_s, alone_s), busy_s)
+        overdue = (state.at_us - state.looked_us) / (1e6 * period_s)
         order = np.argsort(-overdue, kind="stable")
         chosen: I64 = order[: int(state.credit + 1e-6)]
         return chosen[overdue[chosen] >= 1.0 - 1e-6]

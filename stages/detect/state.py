@@ -22,6 +22,7 @@ class DetectState:
         credit: Looks that are saved up.
         looked_us: (W,) int64, event time of the last look at each window, NEVER before the first.
         active_us: (W,) int64, event time at which each window last had news, or someone to keep sight of.
+        stirred_us: (W,) int64, event time at which the first news after a quiet time came; empty where nobody noted it.
         region: (P, 4) float32, where each person was last found, as in `Detections.region`.
         seen_us: (P,) int64, event time of that.
         home: (P,) int64, the window that keeps sight of the person.
@@ -35,6 +36,7 @@ class DetectState:
     credit: float
     looked_us: I64
     active_us: I64
+    stirred_us: I64
     region: F32
     seen_us: I64
     home: I64
@@ -51,6 +53,7 @@ class DetectState:
             credit=2.0,
             looked_us=np.full(windows, NEVER, dtype=np.int64),
             active_us=np.full(windows, at_us, dtype=np.int64),
+            stirred_us=np.full(windows, at_us, dtype=np.int64),
             region=np.zeros((0, 4), dtype=np.float32),
             seen_us=np.zeros(0, dtype=np.int64),
             home=np.zeros(0, dtype=np.int64),

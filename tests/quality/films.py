@@ -42,7 +42,7 @@ BELIEVED = 0.3
 
 _START_US = 1_700_000_000_000_000
 _SKELETON = SKELETONS["blazepose33"]
-_MAIN = _SKELETON.indices(
+MAIN = _SKELETON.indices(
     "nose", *(f"{side}_{part}" for part in ("shoulder", "hip", "knee", "ankle") for side in ("left", "right"))
 )
 
@@ -78,7 +78,7 @@ def film(url: str, fps: int = FILMED_FPS) -> Film:
         truth = scene.truth(k)
         keep = np.exp(-1 / fps / SLOW_S)
         slow = keep * slow + np.sqrt(1 - keep**2) * chance.normal(size=slow.shape)
-        share = truth.visible[:, _MAIN].mean(axis=1)
+        share = truth.visible[:, MAIN].mean(axis=1)
         to_see = share >= TO_BE_SEEN
         missed = chance.random(spec.people)[truth.person] < MISSED
         believed = truth.visible | (chance.random(truth.visible.shape) < BELIEVED)

@@ -17,6 +17,7 @@ from pipeline.video.simulate.scene import parse_scene
 from pipeline.video.simulate.simulation import Simulation
 from pipeline.video.simulate.truth import Fall, Truth
 from tests.quality.chain import START_US, Seen, chain
+from tests.quality.films import MAIN
 
 SAME_PERSON = 0.2
 """Body heights between true and found hips up to which it is the same person: the width of two people's hips."""
@@ -36,9 +37,6 @@ CONFIRMED_WITHIN_S = 3.5
 
 _SKELETON = SKELETONS["blazepose33"]
 _HIPS = _SKELETON.indices("left_hip", "right_hip")
-_MAIN = _SKELETON.indices(
-    "nose", *(f"{side}_{part}" for part in ("shoulder", "hip", "knee", "ankle") for side in ("left", "right"))
-)
 
 
 @dataclass
@@ -145,7 +143,7 @@ def compare(source: SimulatedSource, frames: Iterable[Seen]) -> Score:
 def _count_found(
     score: Score, truth: Truth, pairs: dict[int, int], visible_since: dict[int, float], now_s: float
 ) -> None:
-    visible = truth.visible[:, _MAIN].mean(axis=1) >= TO_BE_FOUND
+    visible = truth.visible[:, MAIN].mean(axis=1) >= TO_BE_FOUND
     seen = {int(person): row for row, person in enumerate(truth.person) if visible[row]}
     for person in visible_since.keys() - seen.keys():
         del visible_since[person]

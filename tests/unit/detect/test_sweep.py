@@ -91,6 +91,32 @@ def test_quiet_scene_is_nearly_free() -> None:
     assert camera.decoded <= len(camera.looks)
 
 
+def test_the_longer_it_is_quiet_the_fewer_the_looks_down_to_one_a_minute() -> None:
+    camera = Camera()
+
+    camera.film(900, 1, still)
+
+    def longest_wait(begin_s: float, end_s: float) -> float:
+        times = [[t for t, w in camera.looks if w == window and begin_s <= t < end_s] for window in range(COUNT)]
+        return max(float(np.diff(each).max()) for each in times)
+
+    assert longest_wait(5, 60) <= 11
+    assert 15 <= longest_wait(60, 180) <= 31
+    assert longest_wait(480, 900) == pytest.approx(60, abs=1)
+
+
+def test_after_a_gap_it_is_looked_as_if_something_had_moved() -> None:
+    camera = Camera()
+    camera.film(600, 1, still)
+    camera.looks.clear()
+
+    camera.film(4, 10, still, start_s=630)
+
+    assert [
+        times for times in (sum(w == window for _, w in camera.looks) for window in range(COUNT)) if times < 3
+    ] == []
+
+
 def test_motion_after_quiet_brings_a_look_at_its_windows_at_once() -> None:
     camera = Camera()
     camera.film(5, 30, still)
@@ -106,6 +132,29 @@ def test_motion_after_quiet_brings_a_look_at_its_windows_at_once() -> None:
     for left, top, side in squares[seen]:
         assert left + side >= WIDTH - 40
         assert top + side >= HEIGHT - 40
+
+
+def test_what_begins_to_move_is_looked_at_in_each_picture_at_first_and_once_a_second_later() -> None:
+    camera = Camera()
+    camera.film(10, 5, still)
+    camera.looks.clear()
+    corner = np.array([[WIDTH - 40, HEIGHT - 40, WIDTH, HEIGHT]], dtype=np.float32)
+
+    camera.film(5, 5, still, corner, start_s=10.0)
+
+    there = camera.looks[0][1]
+    times = [round(t - 10, 1) for t, window in camera.looks if window == there]
+    assert times == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.8, 3.8, 4.8]
+
+
+def test_a_state_from_before_windows_stirred_goes_on() -> None:
+    camera = Camera()
+    camera.film(10, 5, still)
+    camera.state.stirred_us = camera.state.stirred_us[:0]
+
+    camera.film(1, 5, still, ALL_MOVES, start_s=10.0)
+
+    assert len(camera.state.stirred_us) == COUNT
 
 
 def test_frame_without_a_look_is_not_decoded() -> None:
