@@ -62,6 +62,9 @@ KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 _RECORDED_LINGER_S = 0.25
 """Of the sink: a transaction for each frame costs as much as the frame's rows."""
 
+_SINK_REST_S = 0.02
+"""A fetch of the sink goes through all partitions of five topics, however little comes."""
+
 _FLUSH_S = 30.0
 _TELL_S = 60.0
 
@@ -236,7 +239,9 @@ class Workers:
         def polled() -> Consumer:
             return self.bus.consumer(self.client, SINK_GROUP, STORED)
 
-        return self._sink(sink, PrefetchingConsumer(polled, max_records=10_000, max_bytes=64 * _MIB))
+        return self._sink(
+            sink, PrefetchingConsumer(polled, max_records=10_000, max_bytes=64 * _MIB, rest_s=_SINK_REST_S)
+        )
 
     def _sink(self, sink: OffsetSink, consumer: Consumer) -> SinkWorker:
         return SinkWorker(

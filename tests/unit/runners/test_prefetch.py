@@ -200,3 +200,28 @@ def test_a_defect_of_the_thread_that_polls_is_told_at_each_call(bus: MemoryBus) 
     with pytest.raises(RuntimeError, match="a defect"):
         consumer.commit({PLACES[0]: 1})
     consumer.close()
+
+
+def test_while_records_keep_coming_it_rests_between_polls_and_answers_meanwhile() -> None:
+    class Flowing:
+        polls = 0
+
+        def poll(self, timeout_s: float, max_records: int = 500) -> Polled:
+            self.polls += 1
+            return Polled([BusRecord(TOPIC, 0, self.polls, b"k", b"")])
+
+        def generation(self) -> int:
+            return 7
+
+        def close(self) -> None: ...
+
+    flowing = Flowing()
+    consumer = PrefetchingConsumer(lambda: cast(Consumer, flowing), rest_s=60.0)
+    while not flowing.polls:
+        time.sleep(0.001)
+
+    assert consumer.generation() == 7  # and then it polls again, once
+    time.sleep(0.1)
+    consumer.close()
+
+    assert flowing.polls <= 3
