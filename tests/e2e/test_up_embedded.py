@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import psutil
 from tests.e2e.conftest import Program
 from tests.e2e.history import History, none_twice_none_back, until
 from tests.e2e.processes import Posebus, ended
+from tests.e2e.scrape import sample, scraped
+from tests.rtsp.cameras import free_port
 
 
 def test_a_killed_run_is_started_again_and_none_is_left_behind(program: Program, dsn: str, tmp_path: Path) -> None:
@@ -46,3 +49,46 @@ def test_it_ends_when_it_is_told_to(program: Program, dsn: str, tmp_path: Path) 
         up.send_signal(signal.SIGINT)
         assert ended(up).code in (0, 130)
         assert not [child for child in children if child.is_running()]
+
+
+def test_metrics_and_health_are_shown_while_cameras_are_read(program: Program, dsn: str, tmp_path: Path) -> None:
+    config, history = tmp_path / "c.yaml", History(dsn)
+    models = f"database: {{dsn: {dsn!r}}}\nmodels: {{detector: fake, pose: fake}}\nembedded: {{ladder: true}}\n"
+    words, option, configured = ("-c", str(config)), free_port(), free_port()
+    config.write_text(models)
+    program("up", "--metrics-port", "9100", *words).refused(2, "cannot share one", "--embedded")
+    program("camera", "add", "gym", "sim://gym?width=320&height=180", "--mode", "live", "--fps", "5", *words).done()
+    config.write_text(f"{models}worker: {{metrics_port: {configured}}}\n")
+
+    for port, given in ((option, ("--metrics-port", str(option))), (configured, ())):
+        since = time.time()
+        with Posebus(Path("/dev/null/home")).started("up", "--embedded", *given, *words) as up:
+            until(lambda since=since: history.frames("gym", since) > 5, 120, "rows")
+            said, well = scraped(port), scraped(port, "/healthz")
+            up.send_signal(signal.SIGINT)
+            assert ended(up).code in (0, 130)
+
+        assert well == "ok\n"
+        assert sample(said, "posebus_camera_states_total", camera="gym", state="live", worker="run") == 1
+        assert sample(said, "posebus_kept_share", camera="gym") == 1
+        assert sample(said, "posebus_ease", camera="gym") == 0
+        for stage in ("ingest", "detect", "pose", "track", "smooth", "analyze", "alert"):
+            assert (sample(said, "posebus_stage_seconds_count", stage=stage) or 0) > 0, stage
+        count = sample(said, "posebus_age_seconds_count", stage="sink")
+        assert count is not None
+        assert count > 5
+        mean_s = (sample(said, "posebus_age_seconds_sum", stage="sink") or 0) / count
+        assert 0 < mean_s < 5
+        beaten = sample(said, "posebus_worker_loop_age_seconds", worker="run")
+        assert beaten is not None
+        assert beaten < 10
+        assert scraped(port) == ""
+
+
+def test_a_port_that_is_taken_is_told_of(program: Program, dsn: str, fake: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        words = ("--cameras", "--metrics-port", port, "--db", dsn, "-c", fake)
+        program("run", *words).refused(2, f"metrics cannot be shown on 127.0.0.1:{port}", "another port")
