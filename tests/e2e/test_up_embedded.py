@@ -10,11 +10,13 @@ from pathlib import Path
 
 import psutil
 
+from tests.e2e.changes import Changes, check_changes
 from tests.e2e.conftest import Program
 from tests.e2e.history import History, none_twice_none_back, until
 from tests.e2e.processes import Posebus, ended
 from tests.e2e.scrape import sample, scraped
-from tests.rtsp.cameras import free_port
+from tests.rtsp import clips
+from tests.rtsp.cameras import CameraServer, free_port, need_server
 
 
 def test_a_killed_run_is_started_again_and_none_is_left_behind(program: Program, dsn: str, tmp_path: Path) -> None:
@@ -92,3 +94,23 @@ def test_a_port_that_is_taken_is_told_of(program: Program, dsn: str, fake: str) 
         port = str(taken.getsockname()[1])
         words = ("--cameras", "--metrics-port", port, "--db", dsn, "-c", fake)
         program("run", *words).refused(2, f"metrics cannot be shown on 127.0.0.1:{port}", "another port")
+
+
+def test_changes_take_effect_within_two_seconds(program: Program, dsn: str, tmp_path: Path) -> None:
+    need_server()
+    film = clips.write(tmp_path / "x.mp4", fps=5, gop=5)
+    server, config, history = CameraServer({"x": film, "y": film}), tmp_path / "c.yaml", History(dsn)
+    config.write_text(f"database: {{dsn: {dsn!r}}}\nmodels: {{detector: fake, pose: fake}}\n")
+
+    def camera(*words: str) -> str:
+        return program("camera", *words, "-c", str(config)).done().out
+
+    try:
+        camera("add", "other", server.url("x"))
+        with Posebus(Path("/dev/null/home")).started("run", "--cameras", "-c", str(config)) as run:
+            until(lambda: history.frames("other") > 0, 120, "rows of the first camera")
+            check_changes(Changes(history, camera, [run.pid]), "hall", "other", server.url("x"), server.url("y"))
+            run.send_signal(signal.SIGINT)
+            assert ended(run).code == 130
+    finally:
+        server.close()
