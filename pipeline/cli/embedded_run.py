@@ -66,6 +66,8 @@ def run_sources(
     strict: bool = False,
     notifier: Notifier | None = None,
     follow: bool = False,
+    metrics: Metrics | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run named sources to their ends. Raises PosebusError; what was cut until then rests.
 
@@ -74,10 +76,12 @@ def run_sources(
         notifier: Gets the incidents of these sources, also of those that are stored already; None: nobody does. Live
             cameras tell the configured channels in any case.
         follow: Read the cameras of the registry too, as they come and go, until a signal or the limit.
+        metrics: Gets what is counted and timed; None: new ones.
+        alive: Called all the time while the stages and the database's thread come round.
     """
     for _, source in sources:
         _ = source.info  # a source that cannot be read is told of before anything is started
-    outcome = Outcome(Metrics())
+    outcome = Outcome(Metrics() if metrics is None else metrics)
     with ExitStack() as held:
         held.enter_context(history_kept(database, config.history.policy()))
         for name, _ in sources:
@@ -97,7 +101,7 @@ def run_sources(
         live = follow or any(isinstance(camera.source, LiveSource) for camera in cameras)
         courier = Courier(database.outbox(), notifier or (notifier_of(config.notify) if live else Notifier(())), told)
         if taken or follow:
-            _run(config, database, taken, outcome, courier, wishes if follow else None, strict=strict)
+            _run(config, database, taken, outcome, courier, wishes if follow else None, strict=strict, alive=alive)
         else:
             with _signals(outcome, courier.abandon, courier.abandon), courier:
                 pass
@@ -124,6 +128,7 @@ def _run(
     follow: Wishes | None,
     *,
     strict: bool,
+    alive: Callable[[], None],
 ) -> None:
     metrics = outcome.metrics
     cv2.setNumThreads(1)  # every stage has a thread of its own already
@@ -174,6 +179,7 @@ def _run(
             told=statuses.put,
             open_end=follow is not None,
             ladder=partial(Ladder, lighter=lighter is not None) if config.embedded.ladder else None,
+            alive=alive,
         )
 
         def leave() -> None:

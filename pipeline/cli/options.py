@@ -18,6 +18,17 @@ DatabaseOption = Annotated[
         "--db", help="Address of a PostgreSQL; without it the embedded one.", metavar="DSN", show_default=False
     ),
 ]
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65535,
+        help="Show metrics and health here; 0 does not.",
+        metavar="PORT",
+        show_default=False,
+    ),
+]
 
 
 def database_address(settings: Config, db: str | None) -> str | None:

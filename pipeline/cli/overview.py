@@ -69,7 +69,7 @@ class CameraRow:
 
     Attributes:
         state: What its ticks say, empty before the first.
-        fps: Frames a second that come out of `smooth`, dropped ones left out.
+        fps: Frames a second that come out of `smooth`, dropped ones left out; None where that cannot be said.
         age_s: Since the newest picture arrived from a live camera; None for a recorded one.
         silent_s: Since its last record was read here; None where that was written before the watching began.
         people: In the newest frame; None where none was seen yet.
@@ -78,11 +78,25 @@ class CameraRow:
 
     camera: str
     state: str
-    fps: float
+    fps: float | None
     age_s: float | None
     silent_s: float | None
     people: int | None
     dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """One stage of the one process of an installation without a broker.
+
+    Attributes:
+        fps: Frames a second, of all cameras; None before two looks.
+        ms: Milliseconds that it takes for one; None where it had none.
+    """
+
+    stage: str
+    fps: float | None
+    ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,7 @@ class Picture:
     workers: Sequence[WorkerRow]
     cameras: Sequence[CameraRow]
     problem: str | None
+    stages: Sequence[StageRow] = ()
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import stat
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ import typer
 
 from pipeline.cli.embedded_run import Outcome, run_sources
 from pipeline.cli.live import is_network, named_after, seed, source_of
-from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
+from pipeline.cli.options import ConfigOption, DatabaseOption, MetricsPortOption, database_address
 from pipeline.cli.take_up import Wishes
 from pipeline.cli.tally import latencies, summary
 from pipeline.cli.terminal import OUT, show_error, table, warn
@@ -28,13 +28,16 @@ from pipeline.config import Config, load_config
 from pipeline.config.instants import EXAMPLE, instant_us
 from pipeline.config.problems import did_you_mean
 from pipeline.config.sections import Camera
+from pipeline.config.worker import WorkerSection
 from pipeline.core.errors import ConfigError, SourceError
 from pipeline.core.ports import LiveSource, Source
 from pipeline.database import open_database
 from pipeline.logs import setup_logging
+from pipeline.metrics import Metrics
 from pipeline.notify import notifier_of
 from pipeline.runners.live import live_source
 from pipeline.runners.worker.aside import again_and_again
+from pipeline.runners.worker.health import Health
 from pipeline.topology import STAGES
 from pipeline.video.open import open_source
 
@@ -52,6 +55,8 @@ Examples:
   posebus run rtsp://10.0.0.5/stream1 --camera hall --fps 10
 
   posebus run --cameras                             those of `posebus camera add`, until Ctrl-C
+
+  posebus run --cameras --metrics-port 9100         the same, watched by Prometheus
 """
 
 _YEAR_S = 366 * 86400
@@ -112,6 +117,7 @@ def run(
             " same source could not deliver.",
         ),
     ] = False,
+    metrics_port: MetricsPortOption = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run video through all stages into the database: who was there, what they did, what needs attention."""
@@ -139,9 +145,36 @@ def run(
         notifier = notifier_of(settings.notify) if notify else None
         if cameras:
             seed(database, settings)
-        outcome = run_sources(settings, database, named, wishes, strict=strict, notifier=notifier, follow=cameras)
+        live = cameras or any(isinstance(source, LiveSource) for _, source in named)
+        metrics = Metrics()
+        outcome = run_sources(
+            settings,
+            database,
+            named,
+            wishes,
+            strict=strict,
+            notifier=notifier,
+            follow=cameras,
+            metrics=metrics,
+            alive=_shown(metrics, settings.worker, metrics_port, live, held),
+        )
     _tell(outcome, summary_to)
     _leave(outcome)
+
+
+def _shown(
+    metrics: Metrics, worker: WorkerSection, port: int | None, live: bool, held: ExitStack
+) -> Callable[[], None]:
+    """Show metrics where that is wanted; gives what to call while all goes on.
+
+    A run of recordings does not take the configured port: it may be one beside that of the cameras.
+    """
+    port = (worker.metrics_port if live else 0) if port is None else port
+    if not port:
+        return lambda: None
+    health = Health(metrics, "run", worker.metrics_host, port)
+    held.callback(health.close)
+    return health.beat
 
 
 def _end_with(parent: int, ended: threading.Event) -> None:

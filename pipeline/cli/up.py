@@ -18,7 +18,7 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.camera_registry import seed_cameras
 from pipeline.cameras import sealed
 from pipeline.cli.layout import OptionalLayout, chosen_layout
-from pipeline.cli.options import ConfigOption, database_address
+from pipeline.cli.options import ConfigOption, MetricsPortOption, database_address
 from pipeline.cli.schemas import published
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.cli.worker import stopped_by_signals
@@ -41,6 +41,8 @@ Examples:
   posebus up -c site.yaml --layout ingest,detect,pose,track,smooth,analyze,alert,sink
 
   posebus up --embedded                             all of it in one process, without Kafka
+
+  posebus up --embedded --metrics-port 9100         the same, watched by Prometheus
 """
 
 
@@ -55,6 +57,7 @@ def up(
             " ends.",
         ),
     ] = False,
+    metrics_port: MetricsPortOption = None,
 ) -> None:
     """Start all workers here, and start again those that end, until Ctrl-C."""
     settings = load_config(config, os.environ)
@@ -64,10 +67,16 @@ def up(
         if layout is not None:
             raise ConfigError("--embedded and --layout exclude each other", hint="one process has no layout")
         with stopped_by_signals(stop):
-            code = Supervisor({"cameras": _alone(config)}, lambda name, what: warn(f"{name} {what}")).run(stop)
+            command = _alone(config, metrics_port)
+            code = Supervisor({"cameras": command}, lambda name, what: warn(f"{name} {what}")).run(stop)
         if code:
             raise typer.Exit(code)
         return
+    if metrics_port:
+        raise ConfigError(
+            "several workers cannot share one --metrics-port",
+            hint="start them one by one with `posebus worker ... --metrics-port PORT`, or all in one with --embedded",
+        )
     names = chosen_layout(settings, layout)
     with stopped_by_signals(stop):
         bus = bus_of(settings, f"up-{socket.gethostname()}-{os.getpid()}")
@@ -126,9 +135,10 @@ def _commands(names: Sequence[str], config: Path | None) -> Mapping[str, Sequenc
     return commands
 
 
-def _alone(config: Path | None) -> Sequence[str]:
+def _alone(config: Path | None, metrics_port: int | None) -> Sequence[str]:
     """The command of the one process of an installation without Kafka."""
     options = [] if config is None else ["--config", str(config.absolute())]
+    options += [] if metrics_port is None else ["--metrics-port", str(metrics_port)]
     return [sys.executable, "-m", "pipeline.cli", "run", "--cameras", "--parent", str(os.getpid()), *options]
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.bus.kafka import KafkaBus
-from pipeline.cli.overview import Overview, Picture
+from pipeline.cli.overview import RATE_S, Overview, Picture
 from pipeline.core.errors import InvalidRecord, PosebusError, TransientError
 from pipeline.core.ports import BusRecord, RecordCodec
 from pipeline.topics import PARTITIONS
@@ -29,6 +29,9 @@ class Watching:
         readers: Gives the topics that groups read, out of the groups that are there.
         every_s: Between two looks at the groups.
     """
+
+    wait_s = RATE_S
+    """So long it has to watch until rates can be told."""
 
     def __init__(
         self,

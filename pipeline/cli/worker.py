@@ -17,7 +17,7 @@ import typer
 
 from pipeline.bus.kafka import KafkaBus
 from pipeline.bus.kafka.topics import settings_of
-from pipeline.cli.options import ConfigOption, database_address
+from pipeline.cli.options import ConfigOption, MetricsPortOption, database_address
 from pipeline.cli.upkeep import history_kept
 from pipeline.config import Config, load_config
 from pipeline.config.worker import Runner
@@ -72,12 +72,7 @@ def worker(
         str | None,
         typer.Option("--name", help="Of this process, unlike all others; by default made up.", show_default=False),
     ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65535, help="Show metrics and health here; 0 does not.", metavar="PORT", show_default=False
-        ),
-    ] = None,
+    metrics_port: MetricsPortOption = None,
     runner: Annotated[
         Runner | None,
         typer.Option(

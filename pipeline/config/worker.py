@@ -20,7 +20,8 @@ class WorkerSection(Section):
     pictures for 300."""
 
     metrics_port: int = 0
-    """Port on which a worker shows its metrics and its health, [0, 65535]; 0 shows neither."""
+    """Port on which a worker, or a run of live cameras, shows its metrics and its health, [0, 65535]; 0 shows
+    neither."""
 
     metrics_host: str = "127.0.0.1"
     """Address that it listens on."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -20,9 +20,10 @@ _NOT_OURS = ("INFO: Created TensorFlow Lite",)
 
 @dataclass(frozen=True)
 class Posebus:
-    """The program with a home folder of its own."""
+    """The program with a home folder of its own, and further variables of its environment."""
 
     home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, timeout_s: float = 110, stdout: IO[str] | int = subprocess.PIPE) -> Ended:
         """Run it to its end."""
@@ -52,7 +53,7 @@ class Posebus:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POSEBUS_")}
-        return {**kept, "POSEBUS_HOME": str(self.home), "NO_COLOR": "1"}
+        return {**kept, "POSEBUS_HOME": str(self.home), "NO_COLOR": "1", **self.variables}
 
 
 def ended(process: subprocess.Popen[str], timeout_s: float = 60) -> Ended:

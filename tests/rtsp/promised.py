@@ -3,6 +3,12 @@
 ROWS_S = 5.0
 """After cameras were added to workers that are warm, until each has rows."""
 
+CHANGED_S = 2.0
+"""After a change of the registry, until running workers act by it."""
+
+HANDED_S = 10.0
+"""After a worker stood still or died, until another one has its cameras."""
+
 SEEN_S = 15.0
 """Until a loss is seen in the database. A stall clock and a back-off are in it, and a machine that has other work."""
 

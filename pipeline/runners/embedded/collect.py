@@ -29,6 +29,7 @@ class Collector:
         unmarked: Topics without barriers (dead letters): they go with the next cut of their camera.
         store: Where cuts rest.
         committed: Called with each cut after it rests.
+        alive: Called each time that it looks or tries again: an outage is waited for.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Collector:
         unmarked: Sequence[str],
         store: CutStore,
         committed: Callable[[Cut], None],
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
+        self._alive = alive
         self._codecs = codecs
         self._unmarked = frozenset(unmarked)
         self._marked = [topic for topic in codecs if topic not in self._unmarked]
@@ -54,6 +57,7 @@ class Collector:
 
     def step(self, timeout_s: float, abort: threading.Event) -> bool:
         """Take what is there and commit the cuts that it completes. Tells whether there was anything."""
+        self._alive()
         polled = self._consumer.poll(timeout_s)
         for record in polled.records:
             self._take(record, abort)
@@ -101,6 +105,7 @@ class Collector:
                 if error.message != told:  # once, however long it lasts
                     told = error.message
                     log.warning("the database takes no rows: %s; %s", told, error.hint or "posebus tries again")
+                self._alive()
                 abort.wait(error.retry_after_s)
             else:
                 if told:

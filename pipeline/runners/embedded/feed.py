@@ -147,6 +147,10 @@ def feed_of(
     outlet = Outlet(*whose, camera.cut, ingest, bus, topic=topic, partition=partition, metrics=metrics)
     if isinstance(camera.source, LiveSource):
         last_us = camera.position.last_captured_at_us
+        eased = partial(_gauge, metrics, camera.name)
+        steps = ladder() if ladder else None
+        if steps is not None:
+            eased(steps.rung)
         live = LiveRecords(*whose, camera.position.session, EventClock(last_us), last_us, camera.source.deadline_us)
         return LiveFeed(
             camera.name,
@@ -157,8 +161,8 @@ def feed_of(
             cutting=Cutting(live_cut_s),
             turns=turns,
             told=told,
-            ladder=ladder() if ladder else None,
-            eased=partial(_gauge, metrics, camera.name),
+            ladder=steps,
+            eased=eased,
         )
     recorded = RecordedCamera(*whose, camera.start_us, camera.position)
     return CameraFeed(

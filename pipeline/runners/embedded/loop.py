@@ -39,6 +39,12 @@ class StageLoop:
         self._max_records = max_records
         self._producer = bus.producer(driver.name)
         self._consumer = bus.consumer(driver.name, group_of(driver.name), driver.topics)
+        self._feeding_since: float | None = None
+
+    def busy_s(self) -> float:
+        """Seconds that the stage has worked on what it took last, 0 while it waits; from any thread."""
+        since = self._feeding_since
+        return 0.0 if since is None else time.perf_counter() - since
 
     def step(self, timeout_s: float) -> bool:
         """Take what is there, waiting for the first record at most `timeout_s`. Tells whether there was any."""
@@ -66,8 +72,9 @@ class StageLoop:
     def _feed(self, batch: list[BusRecord]) -> None:
         if not batch:
             return
-        started = time.perf_counter()
+        self._feeding_since = started = time.perf_counter()
         outgoing = self._driver.feed(batch)
+        self._feeding_since = None
         took = (time.perf_counter() - started) / len(batch)
         for record in outgoing:
             self._producer.send(record)

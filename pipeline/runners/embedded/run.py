@@ -21,10 +21,14 @@ from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
 from pipeline.runners.embedded.loop import StageLoop
 from pipeline.runners.embedded.turns import Turns
 from pipeline.runners.ladder import Ladder
+from pipeline.runners.worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.05
+STUCK_S = 5.0
+"""A stage that has worked on one batch for so long stands still: its slowest model takes a fraction of it."""
+
 GATHER_S = 0.02
 """Threads without a model let records gather for so long: taken one by one, switching costs more than the work."""
 
@@ -78,6 +82,7 @@ class EmbeddedRun:
         told: Called with how live cameras are, from their threads.
         ladder: Makes the ladder of a live camera, by which less is done while too much is late; None: there is none.
         open_end: Go on without cameras, for those that may be added: until `stop`.
+        alive: Called all the time while no stage stands still, from the collecting thread.
     """
 
     def __init__(
@@ -93,8 +98,11 @@ class EmbeddedRun:
         told: Told = tell_nobody,
         open_end: bool = False,
         ladder: Callable[[], Ladder] | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._bus = pipeline.bus
+        self._alive = alive
+        self._watch = Watch(metrics, "sink")
         self._pipeline = pipeline
         self._metrics = metrics
         self._cut_s = cut_s
@@ -115,12 +123,18 @@ class EmbeddedRun:
         for camera in cameras:
             self.add(camera, snapshots.get(camera.name, {}))
         self._loops = [[self._loop(driver, len(thread)) for driver in thread] for thread in pipeline.threads]
-        self._collector = Collector(pipeline.bus, pipeline.stored, pipeline.unmarked, store, self._rested)
+        self._collector = Collector(
+            pipeline.bus, pipeline.stored, pipeline.unmarked, store, self._rested, self._look_alive
+        )
 
     def _loop(self, driver: Driver, sharing: int) -> StageLoop:
         passed = self._turns.passed if driver.name == self._pipeline.last_model else None
         most = MODEL_RECORDS if sharing == 1 else LIGHT_RECORDS
         return StageLoop(driver, self._bus, self._metrics, max_records=most, passed=passed)
+
+    def _look_alive(self) -> None:
+        if all(loop.busy_s() < STUCK_S for thread in self._loops for loop in thread):
+            self._alive()
 
     def _live_cut_s(self) -> float:
         return every_s(self._cut_s, len(self._cameras), self._collector.took_s)
@@ -129,6 +143,7 @@ class EmbeddedRun:
         feed = self._feeds[self._numbers[cut.camera_no]]
         if isinstance(feed, LiveFeed):
             feed.cutting.rested(cut.number)
+            self._watch.wrote(cut.records)
         self._committed(cut)
 
     def add(self, camera: Camera, snapshots: Mapping[str, bytes]) -> None:

@@ -16,6 +16,9 @@ _SLEW = 0.05
 _STEP_US = 2_000_000
 _BEHIND_US = 5_000_000
 _EARLY_US = 1_000_000
+_AHEAD_US = 500_000
+"""The stream's own steps lead no further ahead of the clock that is believed: when the pictures of a stall come in a
+burst, ticks have told of its time already."""
 
 
 class EventClock:
@@ -95,6 +98,8 @@ class EventClock:
             # A burst after a stall comes too fast for its times, which are right as long as they are not in the future.
             if 0 < own <= passed + _EARLY_US and own >= passed - _STEP_US * 5:
                 advance = own
+        if self.last_us + advance > target + _AHEAD_US:
+            advance = min(advance, passed)
         expected = self.last_us + advance
         error = target - expected
         if error > _STEP_US:

@@ -116,6 +116,21 @@ def test_it_never_begins_before_the_last_run_ended() -> None:
     assert ahead < 5_000_000 - 0.04 * 199 * STEP
 
 
+def test_a_burst_after_a_stall_that_ticks_told_of_leads_into_no_future() -> None:
+    clock = EventClock()
+    events = times(clock, [picture(i) for i in range(50)])
+    events += [clock.tick(BEGIN + 50 * STEP + i * 1_000_000) for i in range(1, 5)]
+    burst = [LivePicture(1, i, BEGIN + 150 * STEP + i, None, i * STEP, None, False) for i in range(50, 150)]
+    events += times(clock, burst)
+    ahead = events[-1] - burst[-1].arrived_at_us
+    after = [picture(i) for i in range(151, 600)]
+    events += times(clock, after)
+
+    assert grow(events)
+    assert ahead <= 510_000
+    assert abs(events[-1] - after[-1].arrived_at_us) < 1_000
+
+
 def test_who_is_far_behind_catches_up_in_one_step() -> None:
     clock = EventClock()
     # Media time that stands still for ten seconds, then goes on: what was in between is lost.
