@@ -40,6 +40,8 @@ Examples:
 
   posebus up -c site.yaml --layout ingest,detect,pose,track,smooth,analyze,alert,sink
 
+  posebus up -c site.yaml --metrics-port 9100       the first worker on 9100, the second on 9101, ...
+
   posebus up --embedded                             all of it in one process, without Kafka
 
   posebus up --embedded --metrics-port 9100         the same, watched by Prometheus
@@ -72,19 +74,17 @@ def up(
         if code:
             raise typer.Exit(code)
         return
-    if metrics_port:
-        raise ConfigError(
-            "several workers cannot share one --metrics-port",
-            hint="start them one by one with `posebus worker ... --metrics-port PORT`, or all in one with --embedded",
-        )
     names = chosen_layout(settings, layout)
+    port = settings.worker.metrics_port if metrics_port is None else metrics_port
     with stopped_by_signals(stop):
         bus = bus_of(settings, f"up-{socket.gethostname()}-{os.getpid()}")
         with open_database(database_address(settings, None), settings.home) as database:
             if not _prepared(settings, bus, database, stop):
                 return
-            supervisor = Supervisor(_commands(names, config), lambda name, what: warn(f"{name} {what}"))
+            supervisor = Supervisor(_commands(names, config, port), lambda name, what: warn(f"{name} {what}"))
             OUT.print(cell(f"{len(names)} workers: {', '.join(names)}; {_of(len(settings.cameras))}"))
+            if port:
+                OUT.print(f"metrics on the ports {port} to {port + len(names) - 1}, in this order")
             code = supervisor.run(stop)
         bus.close()
     if code:
@@ -120,10 +120,10 @@ def specs_of(settings: Config, database: Database) -> list[CameraSpec]:
     ]
 
 
-def _commands(names: Sequence[str], config: Path | None) -> Mapping[str, Sequence[str]]:
-    """The command of each process; several of the same kind are numbered."""
+def _commands(names: Sequence[str], config: Path | None, port: int) -> Mapping[str, Sequence[str]]:
+    """The command of each process; several of the same kind are numbered. Metrics are on `port` and those after it."""
     commands: dict[str, Sequence[str]] = {}
-    for name in names:
+    for n, name in enumerate(names):
         unique = name
         while unique in commands:
             unique = f"{name}#{sum(other.split('#')[0] == name for other in commands) + 1}"
@@ -131,6 +131,7 @@ def _commands(names: Sequence[str], config: Path | None) -> Mapping[str, Sequenc
         instance = f"{unique}-{socket.gethostname()}-{os.getpid()}".replace("+", ".").replace("#", ".")
         options = ["--parent", str(os.getpid()), "--instance", instance]
         options += [] if config is None else ["--config", str(config.absolute())]
+        options += ["--metrics-port", str(port + n)] if port else []
         commands[unique] = [sys.executable, "-m", "pipeline.cli", "worker", name, *options]
     return commands
 

@@ -21,7 +21,7 @@ class WorkerSection(Section):
 
     metrics_port: int = 0
     """Port on which a worker, or a run of live cameras, shows its metrics and its health, [0, 65535]; 0 shows
-    neither."""
+    neither. `posebus up` gives it to its first worker, the next one to the second, and so on."""
 
     metrics_host: str = "127.0.0.1"
     """Address that it listens on."""

@@ -59,7 +59,6 @@ def test_metrics_and_health_are_shown_while_cameras_are_read(program: Program, d
         f"database: {{dsn: {dsn!r}}}\nmodels: {{detector: fake, pose: fake}}\nembedded: {{ladder: true}}\n"
     )
     words = ("-c", str(config))
-    program("up", "--metrics-port", "9100", *words).refused(2, "cannot share one", "--embedded")
     program("camera", "add", "gym", "sim://gym?width=320&height=180", "--mode", "live", "--fps", "5", *words).done()
     with Posebus(Path("/dev/null/home")).started("up", "--embedded", "--metrics-port", str(port), *words) as up:
         until(lambda: history.frames("gym") > 5, 120, "rows")
