@@ -284,8 +284,16 @@ def test_a_certificate_has_to_be_trusted_where_that_is_asked_for(program: Progra
         program(*words).done()
         program(*words, "-c", str(trusting)).done()
         refused = program(*words, "-c", str(strict))
+
+        film, none = tmp_path / "film.mkv", tmp_path / "none.mkv"
+        record = ("record", server.url("x"), "--s", "1", "-o")
+        program(*record, str(film), "-c", str(trusting)).done()
+        not_recorded = program(*record, str(none), "-c", str(strict))
     finally:
         server.close()
 
-    assert refused.code == 3
-    assert "no encrypted connection" in refused.err
+    for done in (refused, not_recorded):
+        assert done.code == 3
+        assert "no encrypted connection" in done.err
+    assert film.stat().st_size > 0
+    assert not none.exists()

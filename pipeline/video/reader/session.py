@@ -23,6 +23,7 @@ from pipeline.video.clock import Thinning
 from pipeline.video.reader.complaints import Complaints
 from pipeline.video.reader.endings import ending_of, no_answer, no_video
 from pipeline.video.reader.memory import Slots
+from pipeline.video.reader.opening import opening
 from pipeline.video.reader.report import Report
 
 ALIVE_S = 0.5
@@ -74,7 +75,6 @@ class Session:
         """Read until the connection ends, and tell how it did."""
         began = time.monotonic()
         try:
-            # The list keeps a redirection from sending us to files or other places.
             with av.open(
                 self._order["address"], options=self._options(), timeout=(self._order["open_s"], self._order["read_s"])
             ) as container:
@@ -86,21 +86,15 @@ class Session:
         self._report.send({"is": "end", "connection": self._order["connection"], **ending})
 
     def _options(self) -> dict[str, str]:
-        options = {
-            "rtsp_transport": self._order["transport"],
-            "allowed_media_types": "video",
+        order = self._order
+        return {
+            **opening(order["transport"], bool(order.get("tls_verify")), order.get("ca_file")),
             "probesize": "32",
             "analyzeduration": "0",
-            "protocol_whitelist": "rtsp,rtp,udp,tcp,tls,rtsps,crypto",
             # Of each read, in microseconds. Not before PyAV's own: when either runs out, FFmpeg gives a picture that it
             # has held back.
-            "timeout": str(round((self._order["open_s"] + 2 * self._order["read_s"]) * 1e6)),
+            "timeout": str(round((order["open_s"] + 2 * order["read_s"]) * 1e6)),
         }
-        if self._order.get("tls_verify"):
-            options["tls_verify"] = "1"
-        if self._order.get("ca_file"):
-            options["ca_file"] = self._order["ca_file"]
-        return options
 
     def _read(self, container: InputContainer) -> dict[str, Any]:
         if not container.streams.video:
