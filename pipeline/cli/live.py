@@ -43,8 +43,11 @@ def source_of(spec: CameraSpec, config: Config, environment: Mapping[str, str] =
     """What a camera of the registry is read from. Raises ConfigError, SourceError."""
     if is_network(spec.source):
         known = config.cameras.get(spec.name)
-        password = reveal(spec.password, environment) or (known.secret if known else None)
-        return live_source(spec, password, config.rtsp.trust)
+
+        def secret() -> str | None:
+            return reveal(spec.password, environment) or (known.secret if known else None)
+
+        return live_source(spec, secret, config.rtsp.trust)
     source = open_source(spec.source, fps=spec.fps or None)
     if spec.mode == "archive":
         return source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,17 +19,21 @@ LIVE = "live"
 _STAGE = "ingest"
 
 
-def live_source(spec: CameraSpec, password: str | None, trust: Trust = NO_QUESTIONS) -> LiveSource:
-    """The camera of a spec, with its password in clear. Raises ConfigError for an address that cannot be read."""
+def live_source(spec: CameraSpec, secret: Callable[[], str | None], trust: Trust = NO_QUESTIONS) -> LiveSource:
+    """The camera of a spec; `secret` gives its password in clear, and is asked at each try.
+
+    Raises ConfigError for an address or a password that cannot be read now.
+    """
     options = LiveOptions(
         spec.source,
         user=spec.user or None,
-        password=password,
+        secret=secret,
         fps=spec.fps or None,
         transport=spec.transport,
         tls_verify=trust.verify,
         ca_file=trust.ca_file,
     )
+    _ = options.address
     info = SourceInfo(spec.name, "rtsp", LIVE, 0, 0, spec.fps, None)
     return LiveSource(info, lambda: RtspCamera(options), spec.deadline_ms * 1000, spec.weight)
 
