@@ -170,8 +170,8 @@ def cut_with_fin(arena: Arena) -> None:
     assert "waiting" in watch.states()
 
 
-def _silent(watch: Watch, silence: Callable[[], None], end: Callable[[], None]) -> None:
-    watch.wait_pictures()
+def _silent(watch: Watch, silence: Callable[[], None], end: Callable[[], None], pictures: int = 3) -> None:
+    watch.wait_pictures(pictures)
     began = time.monotonic()
     silence()
     watch.wait(lambda: "stalled" in watch.states(began), 10, "stalled")
@@ -201,6 +201,30 @@ def stalled_network(arena: Arena) -> None:
 def stopped_process(arena: Arena) -> None:
     server = arena.server({"x": arena.files["h264"]})
     _silent(arena.watch(server.url("x")), server.pause, server.go_on)
+
+
+@script
+def stall_after_a_slow_beginning(arena: Arena) -> None:
+    """The first gap of a connection is no measure of what silence a camera may keep."""
+    proxy = arena.proxy()
+    watch = arena.watch(proxy.url("h264"))
+    watch.wait_pictures(1)
+    proxy.freeze()
+    time.sleep(1.8)
+    proxy.go_on()
+    watch.wait_pictures(1)
+    _silent(watch, proxy.freeze, proxy.go_on, pictures=0)
+
+
+@script
+def thinned_out_to_one_in_five_seconds(arena: Arena) -> None:
+    """The stall clock runs on what the camera sends, not on what is kept of it."""
+    proxy = arena.proxy()
+    watch = arena.watch(proxy.url("h264"), fps=0.2)
+    watch.wait_pictures(3, 20)
+    assert watch.states() == ["connecting", "live"]
+    assert len(_connections(watch)) == 1
+    _silent(watch, proxy.freeze, proxy.go_on, pictures=0)
 
 
 @script

@@ -14,6 +14,7 @@ from pipeline.core.ports import CameraChange, CameraState, LivePicture
 from pipeline.core.types import U8
 from pipeline.video.live.backoff import Backoff
 from pipeline.video.live.options import LiveOptions
+from pipeline.video.live.pace import Pace
 from pipeline.video.live.process import ReaderProcess
 
 _START_S = 10.0
@@ -75,7 +76,9 @@ class RtspCamera:
         self._picture_at: float | None = None
         self._data_at = 0.0
         self._packets = 0
-        self._interval_s = self._apart_s = 0.0
+        self._decoded = 0
+        self._pace = Pace()
+        self._apart_s = 0.0
         self._tries = 0
         self._took_s = 0.0
         self._open_s = options.open_s
@@ -151,8 +154,9 @@ class RtspCamera:
         self._address = address
         self._opened = False
         self._picture_at = None
-        self._interval_s = self._apart_s = 0.0
-        self._packets = 0
+        self._pace.begin()
+        self._apart_s = 0.0
+        self._packets = self._decoded = 0
         options = self.options
         # A camera that hangs, or is not there, is asked often; now and then, and at first, it gets the time that a slow
         # one needs.
@@ -219,11 +223,8 @@ class RtspCamera:
 
     def _take_picture(self, seen: list[LivePicture | CameraChange], message: dict[str, Any]) -> None:
         now = time.monotonic()
-        if self._picture_at is not None:
-            # A stall says nothing about the camera's own interval, beyond that it may be this long.
-            interval = min(now - self._picture_at, self._stall_s())
-            # Half of it at once: a camera that changes to 0.5 fps is taken for stalled once, not each time.
-            self._interval_s = interval if self._interval_s == 0 else 0.5 * (self._interval_s + interval)
+        self._decoded = message["decoded"]
+        self._pace.note(now, message["media"], self._decoded)
         self._picture_at = self._data_at = now
         self._backoff.lived()
         self._tries = 1
@@ -268,6 +269,10 @@ class RtspCamera:
     def _note_alive(self, seen: list[LivePicture | CameraChange], message: dict[str, Any]) -> None:
         self._data_at = time.monotonic()
         self._packets = message["packets"]
+        if message["decoded"] > self._decoded and self._picture_at is not None:
+            # Of a camera that is thinned out: the clock runs on what it sends, not on what is kept.
+            self._decoded = message["decoded"]
+            self._picture_at = self._data_at
         rss = message["rss"]
         if rss is not None and rss > self.options.max_rss_bytes:
             self._end_reader()
@@ -314,7 +319,7 @@ class RtspCamera:
             self._lose(seen, "waiting", f"{self._packets} packets came, but no key frame to begin with")
 
     def _stall_s(self) -> float:
-        return min(max(self.options.stall_s, _INTERVALS * self._interval_s), _LONGEST_STALL_S)
+        return min(max(self.options.stall_s, _INTERVALS * self._pace.interval_s), _LONGEST_STALL_S)
 
     def _next_check_s(self) -> float:
         """How long to wait at most before the clocks are looked at again."""

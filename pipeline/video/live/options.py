@@ -29,8 +29,8 @@ class LiveOptions:
         tls_verify: Refuse a certificate that does not fit (rtsps only).
         ca_file: Certificates that are trusted, instead of the system's.
         open_s: How long opening may take.
-        stall_s: Without a picture for so long it counts as stalled; three times the camera's own interval if that is
-            longer.
+        stall_s: Without a picture for so long it counts as stalled; three times the camera's own interval (see `Pace`)
+            if that is longer.
         give_up_s: Stalled for so long again, its reader is ended and a new one begins.
         key_frame_s: How long data may come without a picture after opening: cameras send a key frame now and then.
         max_rss_bytes: A reader that uses more memory is replaced.

@@ -61,7 +61,7 @@ class Session:
         self._reformatter = VideoReformatter()
         self._times: OrderedDict[int, int] = OrderedDict()
         self._seq = 0
-        self._packets = 0
+        self._packets = self._decoded = 0
         self._told_at = 0.0
         self._suspect = True
         self._fps = 25.0
@@ -121,6 +121,7 @@ class Session:
                     self._send_lost(packet, arrived_us)
                 continue
             for frame in self._decode(packet):
+                self._decoded += 1
                 suspect = self._judge(frame)
                 if thinning.keeps(mono_us - begin_us):
                     self._send_picture(frame, arrived_us, suspect)
@@ -136,7 +137,7 @@ class Session:
             now = time.monotonic()
             if now >= self._told_at + ALIVE_S:
                 self._told_at = now
-                self._report.send({"is": "alive", "packets": self._packets, "rss": _rss()})
+                self._report.send({"is": "alive", "packets": self._packets, "decoded": self._decoded, "rss": _rss()})
 
     def _note_time(self, packet: Packet[Any]) -> None:
         """Keep the capture time of the packet's picture, which comes out of the decoder later."""
@@ -218,6 +219,7 @@ class Session:
                 "is": "picture",
                 "connection": self._order["connection"],
                 "seq": self._seq,
+                "decoded": self._decoded,
                 "arrived": arrived_us,
                 "captured": captured_us,
                 "media": media_us,
