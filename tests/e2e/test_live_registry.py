@@ -70,3 +70,25 @@ def test_a_corrected_password_is_tried_at_once(
             assert ended(run).code == 130
     finally:
         server.close()
+
+
+def test_a_paused_camera_of_the_configuration_stays_paused(program: Program, dsn: str, tmp_path: Path) -> None:
+    history, config = History(dsn), tmp_path / "c.yaml"
+    source = "{source: 'sim://gym?width=320&height=180&fps=5', mode: live}"
+    config.write_text(f"{CONFIG}cameras: {{one: {source}, two: {source}}}\n")
+    where = ("--db", dsn, "--config", str(config))
+    run = ("run", "--cameras", "--limit-s", "3", *where)
+    program(*run).done()
+    assert history.frames("one") > 0
+
+    program("camera", "pause", "one", *where).done()
+    began = time.time()
+    program(*run).done()
+
+    assert history.frames("two", began) > 0
+    assert history.frames("one", began) == 0
+    assert "paused" in program("camera", "ls", *where).done().out
+
+    program("camera", "resume", "one", *where).done()
+    program(*run).done()
+    assert history.frames("one", began) > 0

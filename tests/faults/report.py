@@ -31,8 +31,8 @@ _TEXT = """Written by `make faults` (`FAULTS="--outages 500 --cameras 20 --seed 
 proxy that breaks connections, were lost {count} times in {kinds} ways, all at the same time, on {cores} cores
 ({took:.0f} s). Seen: until the camera was anything but live, at most {seen_s:g} s wanted. Back: from the end of the
 outage to the next picture; wanted are 2 s and one group of pictures ({gop:g} s), where the camera was tried without a
-break; a reader that hangs is ended {give_up:g} s after that was seen. {loaded:g} s more is allowed, for the servers, the
-proxies and the cameras share these cores. What is later fails.
+break; a reader that hangs is ended {give_up:g} s after that was seen. {loaded:g} s more is allowed, for servers,
+proxies and readers share these cores. What is later fails.
 
 | outage | times | not recovered | seen, s: p50 | max | back, s: p50 | p95 | max |
 | --- | --- | --- | --- | --- | --- | --- | --- |
