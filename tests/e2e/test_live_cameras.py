@@ -133,15 +133,29 @@ def test_someone_on_the_floor_over_an_outage_has_fallen(
         playing.join()
 
     history = History(dsn)
-    falls = history.ask("SELECT extract(epoch FROM ts)::float8 FROM pose.events WHERE kind = 'fall' ORDER BY ts")
     gap = history.ask(
-        "SELECT extract(epoch FROM b.first - a.last)::float8 FROM"
+        "SELECT extract(epoch FROM a.last)::float8, extract(epoch FROM b.first)::float8 FROM"
         " (SELECT session, max(ts) AS last FROM pose.frame_outcomes GROUP BY 1) a,"
         " (SELECT session, min(ts) AS first FROM pose.frame_outcomes GROUP BY 1) b WHERE a.session < b.session"
     )
     assert gap, "there was no outage"
-    assert 0.8 < gap[0][0] < 3
-    assert [at for (at,) in falls if down[0] - 3 < at < down[0] + 3], (down, falls)
+    away, again = gap[0]
+    assert 0.8 < again - away < 3
+    # The time of an event is when the fall began; its value is how long after that it was told.
+    falls = history.ask(
+        "SELECT label, extract(epoch FROM ts)::float8, extract(epoch FROM ts)::float8 + value, track_id"
+        " FROM pose.events WHERE kind = 'fall' ORDER BY 3"
+    )
+    assert [label for label, *_ in falls] == ["suspected", "confirmed"]
+    (_, fell, suspected, person), (_, also_fell, confirmed, same) = falls
+    assert down[0] - 3 < fell < suspected < away
+    assert (also_fell, same) == (fell, person)
+    assert confirmed > again
+    steps = history.ask("SELECT severity, extract(epoch FROM ts)::float8 FROM pose.incident_steps ORDER BY ts")
+    assert [severity for severity, _ in steps] == ["warning", "critical"]
+    assert steps[0][1] < away
+    assert steps[1][1] > again
+    assert history.ask("SELECT severity, state FROM pose.incidents WHERE rule = 'fall'") == [("critical", "update")]
 
 
 def test_no_password_is_anywhere(
