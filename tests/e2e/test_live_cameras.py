@@ -76,6 +76,10 @@ def test_cameras_come_and_go_while_a_run_lasts(program: Program, dsn: str, clip:
             until(told, 10, "both waiting, with the reason")
             server.start()
             until(lambda: history.state("first") == "live", 10, "live again")
+            listed = program("camera", "ls", *where).done().out
+            assert "live" in listed
+            assert "nothing listens at this address" in listed, "what was wrong last is forgotten"
+            assert " ago" in listed
 
             program("camera", "pause", "first", *where).done()
             until(lambda: history.state("first") == "paused", 5, "paused")

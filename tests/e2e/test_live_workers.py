@@ -128,6 +128,7 @@ def test_cameras_over_kafka_are_lost_and_found_changed_and_handed_over(site: Sit
     site.camera("resume", "two")
     assert until(lambda: history.frames("two", time.time() - 1) > 0, 20, "rows again") <= 5
     _hand_over(site)
+    assert site.camera("ls").count(" ago)") == len(CAMERAS)
 
     for name in CAMERAS:
         assert none_twice_none_back(history, name) >= 3
@@ -144,6 +145,8 @@ def _lose_and_find(site: Site, state: str, lose: object, find: object) -> None:
     assert shown.count(" live ") == 0, shown
     find()
     until(lambda: site.are("live"), FOUND_S, "all live again")
+    shown = site.camera("ls")
+    assert shown.count(" ago)") == len(CAMERAS), f"what was wrong last is forgotten: {shown}"
     now = time.time()
     until(lambda: site.fresh(now), ROWS_AGAIN_S, "rows of all three again")
 
