@@ -315,3 +315,44 @@ def test_a_certificate_has_to_be_trusted_where_that_is_asked_for(program: Progra
         assert "no encrypted connection" in done.err
     assert film.stat().st_size > 0
     assert not none.exists()
+
+
+def test_damaged_pictures_neither_start_nor_end_anything(
+    program: Program, dsn: str, tmp_path: Path, config: str, weather: Weather
+) -> None:
+    """Someone stands there all the time, while part of the packets is lost or changed on the way."""
+    need_server()
+    folder = Path(painted(tmp_path / "stand", 60, walk=0.0))
+    pictures = [np.asarray(cv2.imread(str(path)), dtype=np.uint8) for path in sorted(folder.iterdir())]
+    server = CameraServer({"x": clips.write(tmp_path / "stand.mp4", fps=10, gop=5, frames=pictures)})
+    proxy, history = weather.proxy(server.port, 3), History(dsn)
+    run = ("run", proxy.url("x"), "--camera", "hall", "--limit-s", "16", "--db", dsn, "--config", config)
+    began: list[float] = []
+
+    def damage() -> None:
+        until(lambda: history.frames("hall") > 30, 60, "pictures of someone")
+        began.append(time.time())
+        proxy.damage(flip=0.15, drop=0.15)
+        time.sleep(6)
+        proxy.damage()
+
+    damaging = threading.Thread(target=damage)
+    damaging.start()
+    try:
+        program(*run).done()
+    finally:
+        damaging.join()
+        server.close()
+    ask = history.ask
+    damaged = ask(
+        "SELECT count(*) FROM pose.frame_outcomes WHERE reason = 'damaged' AND ts > to_timestamp(%s)", began[0]
+    )
+    whole = ask("SELECT count(*) FROM pose.frame_outcomes WHERE outcome = 'stored' AND ts > to_timestamp(%s)", began[0])
+    assert damaged[0][0] > 10, damaged
+    assert whole[0][0] > 10, whole
+    assert not ask(
+        "SELECT 1 FROM pose.frame_outcomes f JOIN pose.poses p USING (camera, ts) WHERE f.reason = 'damaged'"
+    )
+    events = ask("SELECT kind, label, ts FROM pose.events WHERE ts > to_timestamp(%s)", began[0] - 0.5)
+    assert not events, events
+    assert ask("SELECT count(DISTINCT track_id) FROM pose.poses") == [(1,)]

@@ -19,6 +19,10 @@ def opening(transport: str, tls_verify: bool, ca_file: str | None) -> dict[str, 
         # The list keeps a redirection from sending us to files or other places.
         "protocol_whitelist": _PROTOCOLS,
     }
+    if transport == "tcp":
+        # Nothing is out of order there, but cameras leave packets out when they cannot send. Only with a queue does
+        # FFmpeg look at the numbers of packets, and say that some are missing; without a gap nothing waits in it.
+        options["reorder_queue_size"] = "2"
     if tls_verify:
         options["tls_verify"] = "1"
     if ca_file:

@@ -66,6 +66,8 @@ class Session:
         self._suspect = True
         self._fps = 25.0
         self._quiet_pictures = 0
+        self._hurt_at = 0
+        self._keys: OrderedDict[int, int] = OrderedDict()
         self._synchronised = False
         self._media_us = 0.0
         self._base_us: float | None = None
@@ -116,7 +118,7 @@ class Session:
             late = self._is_late(packet, mono_us)
             if late and not packet.is_keyframe:
                 # Undecoded, up to the next key frame: else an overloaded machine would lag further and further.
-                self._suspect, self._quiet_pictures = True, 0
+                self._hurt()
                 if thinning.keeps(mono_us - begin_us):
                     self._send_lost(packet, arrived_us)
                 continue
@@ -171,17 +173,33 @@ class Session:
         self._complaints.clear()
         if lost:
             self._complaints.add("packets were lost")
+        if packet.is_keyframe and packet.pts is not None:
+            self._keys[packet.pts] = self._packets
+            if len(self._keys) > _MOST_TIMES:
+                self._keys.popitem(last=False)
         try:
-            return packet.decode()
+            frames = packet.decode()
         except FFmpegError:
             self._complaints.add("not decodable")
-            return []
+            frames = []
+        if self._complaints.lines:  # also of a packet that gives no picture: later ones are made of it
+            self._hurt()
+        return frames
+
+    def _hurt(self) -> None:
+        """From this packet on pictures may be damaged."""
+        self._suspect, self._quiet_pictures, self._hurt_at = True, 0, self._packets
 
     def _judge(self, frame: VideoFrame) -> bool:
-        """Whether the picture may be damaged: from a complaint on, up to the next whole key frame."""
-        if self._complaints.lines or frame.is_corrupt:
-            self._suspect, self._quiet_pictures = True, 0
-        elif frame.key_frame or self._quiet_pictures > _QUIET_S * self._fps:
+        """Whether the picture may be damaged: from a complaint on, up to the next whole key frame.
+
+        Pictures come out of the decoder later than their packets go in: a key frame from before the complaint, shown
+        after it, ends nothing.
+        """
+        of_packet = self._packets if frame.pts is None else self._keys.pop(frame.pts, self._packets)
+        if frame.is_corrupt:
+            self._hurt()
+        elif (frame.key_frame and of_packet > self._hurt_at) or self._quiet_pictures > _QUIET_S * self._fps:
             # Some cameras refresh a strip of each picture and never send a key frame. Counted, not timed: a machine
             # that stands still mends no picture.
             self._suspect = False
