@@ -106,8 +106,9 @@ def test_cameras_come_and_go_while_a_run_lasts(program: Program, dsn: str, clip:
     assert none_twice_none_back(history, "first") >= 3
 
 
+@pytest.mark.parametrize("away_s", [0.8, 6.0])  # shorter and longer than `track.lost_s`
 def test_someone_on_the_floor_over_an_outage_has_fallen(
-    program: Program, dsn: str, tmp_path: Path, config: str, weather: Weather
+    program: Program, dsn: str, tmp_path: Path, config: str, weather: Weather, away_s: float
 ) -> None:
     need_server()
     folder = Path(painted(tmp_path / "ward", 375))
@@ -124,7 +125,7 @@ def test_someone_on_the_floor_over_an_outage_has_fallen(
         time.sleep(3.9)
         down.append(time.time())
         proxy.refuse()
-        time.sleep(0.8)
+        time.sleep(away_s)
         proxy.listen()
         time.sleep(7)
         server.close()
@@ -132,7 +133,8 @@ def test_someone_on_the_floor_over_an_outage_has_fallen(
     playing = threading.Thread(target=play)
     playing.start()
     try:
-        program("run", proxy.url("ward"), "--camera", "ward", "--limit-s", "11", "--db", dsn, "--config", config).done()
+        limit = ("--limit-s", f"{9 + away_s}")
+        program("run", proxy.url("ward"), "--camera", "ward", *limit, "--db", dsn, "--config", config).done()
     finally:
         playing.join()
 
@@ -144,7 +146,7 @@ def test_someone_on_the_floor_over_an_outage_has_fallen(
     )
     assert gap, "there was no outage"
     away, again = gap[0]
-    assert 0.8 < again - away < 3
+    assert away_s < again - away < away_s + 2.2
     # The time of an event is when the fall began; its value is how long after that it was told.
     falls = history.ask(
         "SELECT label, extract(epoch FROM ts)::float8, extract(epoch FROM ts)::float8 + value, track_id"
@@ -154,11 +156,13 @@ def test_someone_on_the_floor_over_an_outage_has_fallen(
     (_, fell, suspected, person), (_, also_fell, confirmed, same) = falls
     assert down[0] - 3 < fell < suspected < away
     assert (also_fell, same) == (fell, person)
-    assert confirmed > again
+    assert (
+        confirmed > again - 0.001
+    )  # with the first picture where it has lasted long enough; seconds have three digits
     steps = history.ask("SELECT severity, extract(epoch FROM ts)::float8 FROM pose.incident_steps ORDER BY ts")
     assert [severity for severity, _ in steps] == ["warning", "critical"]
     assert steps[0][1] < away
-    assert steps[1][1] > again
+    assert steps[1][1] >= again
     assert history.ask("SELECT severity, state FROM pose.incidents WHERE rule = 'fall'") == [("critical", "update")]
 
 
