@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from pipeline.cameras import reveal
@@ -35,7 +36,7 @@ def open_camera(
     camera: LiveCamera
     if urlsplit(spec.source).scheme.lower() in SCHEMES:
         try:
-            camera = live_source(spec, reveal(spec.password, os.environ), trust).open()
+            camera = live_source(spec, partial(reveal, spec.password, os.environ), trust).open()
         except ConfigError as error:  # of one camera: the others go on
             raise SourceError(error.message, hint=error.hint) from error
     else:

@@ -32,5 +32,5 @@ class CameraStore(Protocol):
         ...
 
     def statuses(self) -> Sequence[CameraStatus]:
-        """How each camera was when it was last heard of."""
+        """How each camera was when it was last heard of, with the newest error that is known."""
         ...

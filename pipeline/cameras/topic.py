@@ -81,7 +81,8 @@ class CameraTopic:
         found: dict[bytes, CameraStatus] = {}
         for raw in self._bus.read(self._status_topic, frozenset(range(self._partitions))):
             if raw.value is not None:
-                found[raw.key] = self._statuses.decode(raw.value)
+                status: CameraStatus = self._statuses.decode(raw.value)
+                found[raw.key] = status.after(found.get(raw.key))
         return sorted(found.values(), key=lambda status: status.name)
 
     def camera_no(self, name: str) -> int:

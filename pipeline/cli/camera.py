@@ -17,6 +17,7 @@ from pipeline.cli.camera_advice import advice
 from pipeline.cli.live import is_network
 from pipeline.cli.options import ConfigOption, DatabaseOption
 from pipeline.cli.terminal import OUT, cell, table, warn
+from pipeline.cli.times import ago
 from pipeline.config import Config
 from pipeline.config.files import read_text
 from pipeline.config.sections import Camera, check_camera_name
@@ -312,7 +313,14 @@ def _row(spec: CameraSpec, status: CameraStatus | None, now_us: int) -> tuple[ob
     age_s = None if status.age_ms is None else round(status.age_ms / 1000 + max(heard_s, 0), 1)
     state = f"not read now (was {status.state})" if gone else status.state
     fps = round(status.fps, 1) if status.fps and not gone else None
-    return (spec.name, state, fps, age_s, status.restarts, status.reason or None, spec.source)
+    return (spec.name, state, fps, age_s, status.restarts, _error(status, now_us), spec.source)
+
+
+def _error(status: CameraStatus, now_us: int) -> str | None:
+    """What is wrong, or was wrong last, and how long ago that began."""
+    if not status.error:
+        return None
+    return f"{status.error} ({ago((now_us - status.error_us) / 1e6)} ago)"
 
 
 def _clock(offset_s: float | None) -> str:

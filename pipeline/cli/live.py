@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from pipeline.cameras import reveal
@@ -43,8 +43,11 @@ def source_of(spec: CameraSpec, config: Config, environment: Mapping[str, str] =
     """What a camera of the registry is read from. Raises ConfigError, SourceError."""
     if is_network(spec.source):
         known = config.cameras.get(spec.name)
-        password = reveal(spec.password, environment) or (known.secret if known else None)
-        return live_source(spec, password, config.rtsp.trust)
+
+        def secret() -> str | None:
+            return reveal(spec.password, environment) or (known.secret if known else None)
+
+        return live_source(spec, secret, config.rtsp.trust)
     source = open_source(spec.source, fps=spec.fps or None)
     if spec.mode == "archive":
         return source
@@ -53,12 +56,17 @@ def source_of(spec: CameraSpec, config: Config, environment: Mapping[str, str] =
 
 
 def seed(database: Database, config: Config) -> None:
-    """Put the configuration's cameras into the registry; what it says goes before what was added."""
+    """Put the configuration's cameras into the registry; what it says goes before what was added.
+
+    A camera that was paused stays paused.
+    """
     cameras = database.cameras()
     known = {spec.name: spec for spec in cameras.cameras()}
     for name, camera in config.cameras.items():
-        spec = camera.spec(name, cameras.camera_no(name))
-        if known.get(name) != spec:
+        spec, before = camera.spec(name, cameras.camera_no(name)), known.get(name)
+        if before is not None:
+            spec = replace(spec, paused=before.paused)
+        if before != spec:
             cameras.put(spec)
 
 

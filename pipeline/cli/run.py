@@ -278,7 +278,7 @@ def _opened(settings: Config, text: str, fps: float | None) -> Source | LiveSour
     if is_network(text):
         alone = Camera(source=text)
         spec = replace(alone.spec(named_after(text), 0), fps=fps or 0.0)
-        return live_source(spec, alone.secret, settings.rtsp.trust)
+        return live_source(spec, lambda: alone.secret, settings.rtsp.trust)
     if not text.strip():
         raise ConfigError("a source has no name", hint="name a video file, a folder of images or a scene: sim://gym")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from stages.alert.words import RuleError
 from stages.alert.zones import zone_names
 
 PREFIX = "POSEBUS"
+
+_FILE = re.compile(r"\$\{file:([^}]+)\}")
 
 
 def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
@@ -39,7 +42,7 @@ def load_config(path: Path | None, environment: Mapping[str, str]) -> Config:
         config, found = checked(Reading(tree, Config), value)
         problems += [each for each in found if each.key not in {problem.key for problem in problems}]
         if config is not None and not problems:
-            config = _settled(config, folder, environment)
+            config = _settled(config, tree, folder, environment)
             try:
                 config.alert.check_zones(zone_names(config.scenes))
                 load_exercises(config.analyze.exercises)
@@ -85,7 +88,7 @@ def _override(tree: Tree, value: dict[str, Value], environment: Mapping[str, str
                 tree.variables[section, key] = name
 
 
-def _settled(config: Config, folder: Path, environment: Mapping[str, str]) -> Config:
+def _settled(config: Config, tree: Tree, folder: Path, environment: Mapping[str, str]) -> Config:
     """With absolute paths: those of the file are relative to its folder."""
     named = "home" in config.model_fields_set and not environment.get("POSEBUS_HOME")
     models = {
@@ -93,7 +96,10 @@ def _settled(config: Config, folder: Path, environment: Mapping[str, str]) -> Co
         for name, choice in config.models
         if isinstance(choice, ModelChoice) and choice.path is not None
     }
-    cameras = {name: _with_source(camera, folder) for name, camera in config.cameras.items()}
+    cameras = {
+        name: _with_password(_with_source(camera, folder), tree.filled.get(("cameras", name, "password"), ""), folder)
+        for name, camera in config.cameras.items()
+    }
     alert = config.alert
     if alert.file is not None:
         alert = with_rules_of(_in(folder, alert.file), alert, config.scenes, environment)
@@ -115,6 +121,11 @@ def _with_source(camera: Camera, folder: Path) -> Camera:
     if "://" in camera.source:
         return camera
     return camera.model_copy(update={"source": str(_in(folder, Path(camera.source)))})
+
+
+def _with_password(camera: Camera, written: str, folder: Path) -> Camera:
+    found = _FILE.fullmatch(written)
+    return camera if found is None else camera.password_in(_in(folder, Path(found[1])))
 
 
 def _in(folder: Path, path: Path) -> Path:

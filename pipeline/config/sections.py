@@ -10,11 +10,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import (
     AfterValidator,
     Field,
+    PrivateAttr,
     SecretStr,
     model_validator,
 )
 
 from pipeline.config.archive import Archive
+from pipeline.config.files import read_text
 from pipeline.config.history import History
 from pipeline.config.instants import instant_us
 from pipeline.config.kafka import Kafka
@@ -179,6 +181,8 @@ class Camera(Section):
     password: SecretStr | None = None
     """Of that user. Best kept elsewhere: `${env:NAME}` or `${file:PATH}`."""
 
+    _password_file: Path | None = PrivateAttr(default=None)
+
     transport: Literal["tcp", "udp"] = "tcp"
     """How a network camera sends. tcp loses nothing; udp is for cameras that know nothing else."""
 
@@ -222,11 +226,19 @@ class Camera(Section):
 
     @property
     def secret(self) -> str | None:
-        """Its password in clear, from the address or beside it."""
+        """Its password in clear, from the address or beside it; one in a file as that says now. Raises ConfigError."""
+        if self._password_file is not None:
+            return read_text(self._password_file, "it held the password of a camera").rstrip("\r\n")
         if self.password is not None:
             return self.password.get_secret_value()
         network = self._network
         return unquote(network.password) if network and network.password else None
+
+    def password_in(self, file: Path) -> Camera:
+        """The same, with its password in this file, read whenever it is asked for."""
+        camera = self.model_copy()
+        camera._password_file = file
+        return camera
 
     @property
     def _network(self) -> SplitResult | None:

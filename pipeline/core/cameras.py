@@ -80,6 +80,8 @@ class CameraStatus:
         fps: Pictures a second as they come, 0 while none do.
         age_ms: Since the last picture arrived; None before the first.
         restarts: Connections after the first one.
+        error: The newest reason, also of a camera that is live again; empty for none so far.
+        error_us: When that began, as `at_us`; 0 for none.
     """
 
     name: str
@@ -90,3 +92,12 @@ class CameraStatus:
     fps: float
     age_ms: int | None
     restarts: int
+    error: str = ""
+    error_us: int = 0
+
+    def after(self, before: CameraStatus | None) -> CameraStatus:
+        """The same, with the newest error of both: whoever reads a camera now may know nothing of earlier ones."""
+        own = self if self.error_us or not self.reason else replace(self, error=self.reason, error_us=self.at_us)
+        if before is None or before.error_us <= own.error_us:
+            return own
+        return replace(own, error=before.error, error_us=before.error_us)

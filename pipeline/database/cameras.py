@@ -45,8 +45,12 @@ ON CONFLICT (camera_no) DO UPDATE SET (ts, state, reason, fps, age_ms, restarts)
 WHERE camera_now.ts <= excluded.ts
 """
 _STATUSES = """
-SELECT c.name, n.camera_no, (extract(epoch FROM n.ts) * 1000000)::bigint, n.state, n.reason, n.fps, n.age_ms, n.restarts
-FROM pose_raw.camera_now n JOIN pose_raw.cameras c USING (camera_no) ORDER BY c.name
+SELECT c.name, n.camera_no, (extract(epoch FROM n.ts) * 1000000)::bigint, n.state, n.reason, n.fps, n.age_ms,
+       n.restarts, coalesce(e.reason, ''), coalesce((extract(epoch FROM e.ts) * 1000000)::bigint, 0)
+FROM pose_raw.camera_now n JOIN pose_raw.cameras c USING (camera_no)
+LEFT JOIN LATERAL (SELECT s.ts, s.reason FROM pose_raw.camera_status s
+                   WHERE s.camera_no = n.camera_no AND s.reason <> '' ORDER BY s.ts DESC LIMIT 1) e ON true
+ORDER BY c.name
 """
 
 
@@ -84,7 +88,7 @@ class DatabaseCameras:
         self._session.run(lambda connection: _note(connection, statuses))
 
     def statuses(self) -> Sequence[CameraStatus]:
-        """How each camera was when it was last heard of."""
+        """How each camera was when it was last heard of, with the newest error of the history."""
         rows = self._session.run(lambda connection: connection.execute(_STATUSES).fetchall())
         return [CameraStatus(*row) for row in rows]
 

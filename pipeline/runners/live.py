@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,17 +19,21 @@ LIVE = "live"
 _STAGE = "ingest"
 
 
-def live_source(spec: CameraSpec, password: str | None, trust: Trust = NO_QUESTIONS) -> LiveSource:
-    """The camera of a spec, with its password in clear. Raises ConfigError for an address that cannot be read."""
+def live_source(spec: CameraSpec, secret: Callable[[], str | None], trust: Trust = NO_QUESTIONS) -> LiveSource:
+    """The camera of a spec; `secret` gives its password in clear, and is asked at each try.
+
+    Raises ConfigError for an address or a password that cannot be read now.
+    """
     options = LiveOptions(
         spec.source,
         user=spec.user or None,
-        password=password,
+        secret=secret,
         fps=spec.fps or None,
         transport=spec.transport,
         tls_verify=trust.verify,
         ca_file=trust.ca_file,
     )
+    _ = options.address
     info = SourceInfo(spec.name, "rtsp", LIVE, 0, 0, spec.fps, None)
     return LiveSource(info, lambda: RtspCamera(options), spec.deadline_ms * 1000, spec.weight)
 
@@ -72,6 +76,7 @@ class LiveRecords:
         self.position = Position(session + 1, 0, last_us, LIVE)
         self.state: CameraState = "connecting"
         self.reason = ""
+        self._error, self._error_us = "", 0
 
     def take(self, seen: Sequence[LivePicture | CameraChange], now_us: int) -> list[Record[Any]]:
         """The records of what was seen up to `now_us`, and a tick where a second has passed without any."""
@@ -83,6 +88,8 @@ class LiveRecords:
     def _of(self, seen: LivePicture | CameraChange, now_us: int) -> list[Record[Any]]:
         if isinstance(seen, CameraChange):
             self.state, self.reason = seen.state, seen.reason
+            if seen.reason:
+                self._error, self._error_us = seen.reason, seen.at_us
             return [self._tick(self._clock.tick(now_us), now_us)]
         event_us, clock = self._clock.next(seen)
         self._note(seen)
@@ -107,6 +114,8 @@ class LiveRecords:
             fps=round(1e6 / self._apart_us, 2) if self._apart_us and self.state == "live" else 0.0,
             age_ms=max(now_us - self._arrived_us, 0) // 1000 if self._arrived_us else None,
             restarts=max(len(self._connections) - 1, 0),
+            error=self._error,
+            error_us=self._error_us,
         )
 
     def _value(self, seen: LivePicture, now_us: int) -> Captured | Dropped:

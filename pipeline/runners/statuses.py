@@ -20,7 +20,10 @@ _MOST = 10_000
 
 def not_read(spec: CameraSpec, state: CameraState, reason: str) -> CameraStatus:
     """How a camera is that nobody reads now."""
-    return CameraStatus(spec.name, spec.camera_no, time.time_ns() // 1000, state, reason, 0.0, None, 0)
+    now_us = time.time_ns() // 1000
+    return CameraStatus(
+        spec.name, spec.camera_no, now_us, state, reason, 0.0, None, 0, error=reason, error_us=now_us if reason else 0
+    )
 
 
 class StatusKeeper:

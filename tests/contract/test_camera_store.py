@@ -93,4 +93,22 @@ def test_the_last_status_of_each_camera_is_kept(store: CameraStore) -> None:
     store.note([status(hall, "connecting", 0), status(hall, "live", 1, age_ms=5), status(door, "live", 2, age_ms=0)])
     store.note([last])
 
-    assert list(store.statuses()) == [status(door, "live", 2, age_ms=0), last]
+    with_error = replace(last, error="gone", error_us=last.at_us)
+    assert list(store.statuses()) == [status(door, "live", 2, age_ms=0), with_error]
+
+
+def test_a_camera_that_is_live_again_still_tells_what_was_wrong_last(store: CameraStore) -> None:
+    hall = spec(store, "hall")
+    for state, at_s, reason in (
+        ("failed", 1, "no such path"),
+        ("live", 2, ""),
+        ("waiting", 3, "gone"),
+        ("live", 5, ""),
+    ):
+        store.note([status(hall, state, at_s, reason)])
+    store.note([status(hall, "live", 7)])
+
+    (found,) = store.statuses()
+
+    assert (found.state, found.reason) == ("live", "")
+    assert (found.error, found.error_us) == ("gone", AT + 3_000_000)

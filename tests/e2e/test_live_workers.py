@@ -141,6 +141,7 @@ def test_cameras_over_kafka_are_lost_and_found_changed_and_handed_over(site: Sit
     _draw(site, tmp_path)
     check_changes(site.changes, "four", "one", site.proxy.url("one"), site.server.url("three"))
     _hand_over(site)
+    assert site.camera("ls").count(" ago)") == len(CAMERAS)
 
     for name in CAMERAS:
         assert none_twice_none_back(history, name) >= 3
@@ -163,6 +164,8 @@ def _lose_and_find(
     meanwhile(site, since)
     find()
     until(lambda: site.are("live"), FOUND_S, "all live again")
+    shown = site.camera("ls")
+    assert shown.count(" ago)") == len(CAMERAS), f"what was wrong last is forgotten: {shown}"
     now = time.time()
     until(lambda: site.fresh(now), ROWS_AGAIN_S, "rows of all three again")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -18,13 +20,15 @@ from tests.rtsp.cameras import need_server
 NAMES = ("h264", "b_frames", "h265", "mjpeg", "audio", "slow")
 FPS = {"slow": 5.0}
 ATTEMPTS = 3
+MOST_AGAIN = 2
+"""So many scripts may need a second attempt: more are no accident."""
 
 pytestmark = pytest.mark.xdist_group("faults")
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[None]]]:
-    """What became of each script."""
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[int]]]:
+    """What became of each script: the attempts that it took."""
     need_server()
     with Arena(tmp_path_factory.mktemp("faults")) as arena, ThreadPoolExecutor(len(SCRIPTS)) as pool:
         yield {name: pool.submit(_attempted, work, arena) for name, work in SCRIPTS.items()}
@@ -32,15 +36,20 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
     assert not left
 
 
-def _attempted(work: Callable[[Arena], None], arena: Arena) -> None:
-    """Cameras are a matter of time, and all scripts share a machine with whatever else it does: one of three counts."""
-    for attempt in range(ATTEMPTS):
+def _attempted(work: Callable[[Arena], None], arena: Arena) -> int:
+    """Cameras are a matter of time, and all scripts share a machine with whatever else it does: one of three counts.
+
+    Gives the number of the attempt that succeeded; what was wrong with those before it is printed.
+    """
+    for attempt in range(1, ATTEMPTS):
         try:
             work(arena)
-            break
-        except AssertionError:
-            if attempt + 1 == ATTEMPTS:
-                raise
+        except AssertionError as error:
+            sys.stderr.write(f"{work.__name__}, attempt {attempt}: {str(error).splitlines()[:1]}\n")
+        else:
+            return attempt
+    work(arena)
+    return ATTEMPTS
 
 
 @pytest.fixture
@@ -50,11 +59,31 @@ def thirty(tmp_path: Path) -> Iterator[Arena]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_camera_survives(name: str, outcomes: Mapping[str, Future[None]]) -> None:
+def test_camera_survives(name: str, outcomes: Mapping[str, Future[int]]) -> None:
     outcomes[name].result(200)
 
 
-def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[None]], thirty: Arena) -> None:
+@pytest.mark.filterwarnings("default:needed another attempt")  # told in the summary of a run that passes
+def test_few_needed_another_attempt(outcomes: Mapping[str, Future[int]]) -> None:
+    wait(outcomes.values(), 200)
+    again = {name: done.result() for name, done in outcomes.items() if done.exception() is None and done.result() > 1}
+    if again:
+        warnings.warn(f"needed another attempt: {again}", stacklevel=1)
+    assert len(again) <= MOST_AGAIN, f"needed another attempt: {again}"
+
+
+def test_an_attempt_that_fails_is_counted_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    tries: list[int] = []
+
+    def second(_: object) -> None:
+        tries.append(1)
+        assert len(tries) > 1, "seen too late"
+
+    assert _attempted(second, None) == 2  # type: ignore[arg-type]
+    assert "second, attempt 1: ['seen too late" in capsys.readouterr().err
+
+
+def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[int]], thirty: Arena) -> None:
     """Begun together, all live, none starved by the others; how fast is a matter of what else the machine does."""
     wait(outcomes.values(), 200)  # so that they do not disturb each other
     servers = [thirty.server(thirty.files) for _ in range(5)]

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.errors import ConfigError
 from pipeline.core.ports import CameraChange, CameraState, LivePicture
 from pipeline.core.types import U8
 from pipeline.video.live.backoff import Backoff
 from pipeline.video.live.options import LiveOptions
+from pipeline.video.live.pace import Pace
 from pipeline.video.live.process import ReaderProcess
 
 _START_S = 10.0
@@ -22,6 +24,8 @@ _OPEN_GRACE_S = 1.0
 _NO_DATA_S = 3.0
 _INTERVALS = 3.0
 _LONGEST_STALL_S = 30.0
+_CORRECTED_S = 1.0
+"""How often a password that was refused is looked up: it may have been corrected."""
 _FAILED = ("not_found", "no_video", "not_rtsp", "transport", "tls")
 
 
@@ -72,10 +76,14 @@ class RtspCamera:
         self._picture_at: float | None = None
         self._data_at = 0.0
         self._packets = 0
-        self._interval_s = self._apart_s = 0.0
+        self._decoded = 0
+        self._pace = Pace()
+        self._apart_s = 0.0
         self._tries = 0
         self._took_s = 0.0
         self._open_s = options.open_s
+        self._address = ""
+        self._look_at = 0.0
         self._closed = False
 
     def take(self, timeout_s: float) -> Sequence[LivePicture | CameraChange]:
@@ -104,7 +112,7 @@ class RtspCamera:
 
     def _connect(self, seen: list[LivePicture | CameraChange]) -> None:
         now = time.monotonic()
-        if self._retry_at is None or now < self._retry_at:
+        if self._retry_at is None or (now < self._retry_at and not self._corrected(now)):
             return
         self._retry_at = None
         self._since = now
@@ -117,18 +125,38 @@ class RtspCamera:
             except OSError as error:  # no memory, no process, no file handle left
                 self._lose(seen, "waiting", f"no reader can be started: {error.strerror}")
                 return
-        self._open()
+        try:
+            address = self.options.address
+        except ConfigError as error:  # a password that is no longer where it was
+            self._lose(seen, "failed", error.message)
+            return
+        self._open(address)
         if self.state is None:
             # Later on it stays what it was until pictures come: who watches wants no two changes for each try.
             self._change(seen, "connecting", "")
 
-    def _open(self) -> None:
+    def _corrected(self, now: float) -> bool:
+        """Whether the camera refused a password, and where it rests there is another one now."""
+        if self.state != "unauthorized" or now < self._look_at:
+            return False
+        self._look_at = now + _CORRECTED_S
+        try:
+            other = self.options.address != self._address
+        except ConfigError:  # told at the next try
+            return False
+        if other:
+            self._backoff.lived()  # what is refused next was not refused before
+        return other
+
+    def _open(self, address: str) -> None:
         assert self._reader is not None
         self._connection += 1
+        self._address = address
         self._opened = False
         self._picture_at = None
-        self._interval_s = self._apart_s = 0.0
-        self._packets = 0
+        self._pace.begin()
+        self._apart_s = 0.0
+        self._packets = self._decoded = 0
         options = self.options
         # A camera that hangs, or is not there, is asked often; now and then, and at first, it gets the time that a slow
         # one needs.
@@ -138,7 +166,7 @@ class RtspCamera:
         self._reader.order(
             {
                 "connection": self._connection,
-                "address": options.address,
+                "address": address,
                 "transport": options.transport,
                 "fps": options.fps,
                 "open_s": self._open_s,
@@ -195,11 +223,8 @@ class RtspCamera:
 
     def _take_picture(self, seen: list[LivePicture | CameraChange], message: dict[str, Any]) -> None:
         now = time.monotonic()
-        if self._picture_at is not None:
-            # A stall says nothing about the camera's own interval, beyond that it may be this long.
-            interval = min(now - self._picture_at, self._stall_s())
-            # Half of it at once: a camera that changes to 0.5 fps is taken for stalled once, not each time.
-            self._interval_s = interval if self._interval_s == 0 else 0.5 * (self._interval_s + interval)
+        self._decoded = message["decoded"]
+        self._pace.note(now, message["media"], self._decoded)
         self._picture_at = self._data_at = now
         self._backoff.lived()
         self._tries = 1
@@ -244,6 +269,10 @@ class RtspCamera:
     def _note_alive(self, seen: list[LivePicture | CameraChange], message: dict[str, Any]) -> None:
         self._data_at = time.monotonic()
         self._packets = message["packets"]
+        if message["decoded"] > self._decoded and self._picture_at is not None:
+            # Of a camera that is thinned out: the clock runs on what it sends, not on what is kept.
+            self._decoded = message["decoded"]
+            self._picture_at = self._data_at
         rss = message["rss"]
         if rss is not None and rss > self.options.max_rss_bytes:
             self._end_reader()
@@ -290,12 +319,13 @@ class RtspCamera:
             self._lose(seen, "waiting", f"{self._packets} packets came, but no key frame to begin with")
 
     def _stall_s(self) -> float:
-        return min(max(self.options.stall_s, _INTERVALS * self._interval_s), _LONGEST_STALL_S)
+        return min(max(self.options.stall_s, _INTERVALS * self._pace.interval_s), _LONGEST_STALL_S)
 
     def _next_check_s(self) -> float:
         """How long to wait at most before the clocks are looked at again."""
         if self._retry_at is not None:
-            return max(self._retry_at - time.monotonic(), 0.001)
+            wait_s = max(self._retry_at - time.monotonic(), 0.001)
+            return min(wait_s, _CORRECTED_S) if self.state == "unauthorized" else wait_s
         return 0.1
 
     def _change(

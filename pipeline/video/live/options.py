@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -21,13 +22,15 @@ class LiveOptions:
 
     Attributes:
         url: `rtsp://host[:port]/path` or `rtsps://`; shown in messages, so without a password.
+        secret: Asked for the password at each try, in place of `password`: where it rests it may have been corrected.
+            Raises ConfigError.
         fps: Keep at most so many pictures a second, chosen before their pixels are converted; None keeps all.
         transport: tcp loses nothing; udp is for cameras that know nothing else.
         tls_verify: Refuse a certificate that does not fit (rtsps only).
         ca_file: Certificates that are trusted, instead of the system's.
         open_s: How long opening may take.
-        stall_s: Without a picture for so long it counts as stalled; three times the camera's own interval if that is
-            longer.
+        stall_s: Without a picture for so long it counts as stalled; three times the camera's own interval (see `Pace`)
+            if that is longer.
         give_up_s: Stalled for so long again, its reader is ended and a new one begins.
         key_frame_s: How long data may come without a picture after opening: cameras send a key frame now and then.
         max_rss_bytes: A reader that uses more memory is replaced.
@@ -36,6 +39,7 @@ class LiveOptions:
     url: str
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    secret: Callable[[], str | None] | None = field(default=None, repr=False)
     fps: float | None = None
     transport: Transport = "tcp"
     tls_verify: bool = False
@@ -70,9 +74,13 @@ class LiveOptions:
 
     @property
     def address(self) -> str:
-        """The whole address, with user and password: for the reader alone, never shown."""
+        """The whole address, with user and password as they are now: for the reader alone, never shown.
+
+        Raises ConfigError where the password cannot be read.
+        """
         if self.user is None:
             return self.url
         parts = urlsplit(self.url)
-        secret = f":{quote(self.password, safe='')}" if self.password is not None else ""
-        return urlunsplit(parts._replace(netloc=f"{quote(self.user, safe='')}{secret}@{parts.netloc}"))
+        password = self.password if self.secret is None else self.secret()
+        shown = f":{quote(password, safe='')}" if password is not None else ""
+        return urlunsplit(parts._replace(netloc=f"{quote(self.user, safe='')}{shown}@{parts.netloc}"))

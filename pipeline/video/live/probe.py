@@ -17,6 +17,7 @@ from pipeline.video.live.camera import RtspCamera
 from pipeline.video.live.options import LiveOptions
 from pipeline.video.reader.complaints import Complaints
 from pipeline.video.reader.endings import ending_of
+from pipeline.video.reader.opening import opening
 
 _ENOUGH_S = 4.0
 """How long a loss that may pass by itself is tried again."""
@@ -134,8 +135,8 @@ def record(options: LiveOptions, path: Path, seconds: float) -> tuple[int, float
     try:
         with av.open(
             options.address,
-            # Some data is needed to tell how large pictures are, which the file says at its beginning.
-            options={"rtsp_transport": options.transport, "allowed_media_types": "video"},
+            # Analysed at leisure, unlike for a reader: the file says at its beginning how large pictures are.
+            options=opening(options.transport, options.tls_verify, options.ca_file),
             timeout=(_OPEN_S, _READ_S),
         ) as camera:
             try:

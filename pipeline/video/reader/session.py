@@ -23,6 +23,7 @@ from pipeline.video.clock import Thinning
 from pipeline.video.reader.complaints import Complaints
 from pipeline.video.reader.endings import ending_of, no_answer, no_video
 from pipeline.video.reader.memory import Slots
+from pipeline.video.reader.opening import opening
 from pipeline.video.reader.report import Report
 
 ALIVE_S = 0.5
@@ -60,11 +61,13 @@ class Session:
         self._reformatter = VideoReformatter()
         self._times: OrderedDict[int, int] = OrderedDict()
         self._seq = 0
-        self._packets = 0
+        self._packets = self._decoded = 0
         self._told_at = 0.0
         self._suspect = True
         self._fps = 25.0
         self._quiet_pictures = 0
+        self._hurt_at = 0
+        self._keys: OrderedDict[int, int] = OrderedDict()
         self._synchronised = False
         self._media_us = 0.0
         self._base_us: float | None = None
@@ -74,7 +77,6 @@ class Session:
         """Read until the connection ends, and tell how it did."""
         began = time.monotonic()
         try:
-            # The list keeps a redirection from sending us to files or other places.
             with av.open(
                 self._order["address"], options=self._options(), timeout=(self._order["open_s"], self._order["read_s"])
             ) as container:
@@ -86,21 +88,15 @@ class Session:
         self._report.send({"is": "end", "connection": self._order["connection"], **ending})
 
     def _options(self) -> dict[str, str]:
-        options = {
-            "rtsp_transport": self._order["transport"],
-            "allowed_media_types": "video",
+        order = self._order
+        return {
+            **opening(order["transport"], bool(order.get("tls_verify")), order.get("ca_file")),
             "probesize": "32",
             "analyzeduration": "0",
-            "protocol_whitelist": "rtsp,rtp,udp,tcp,tls,rtsps,crypto",
             # Of each read, in microseconds. Not before PyAV's own: when either runs out, FFmpeg gives a picture that it
             # has held back.
-            "timeout": str(round((self._order["open_s"] + 2 * self._order["read_s"]) * 1e6)),
+            "timeout": str(round((order["open_s"] + 2 * order["read_s"]) * 1e6)),
         }
-        if self._order.get("tls_verify"):
-            options["tls_verify"] = "1"
-        if self._order.get("ca_file"):
-            options["ca_file"] = self._order["ca_file"]
-        return options
 
     def _read(self, container: InputContainer) -> dict[str, Any]:
         if not container.streams.video:
@@ -122,11 +118,12 @@ class Session:
             late = self._is_late(packet, mono_us)
             if late and not packet.is_keyframe:
                 # Undecoded, up to the next key frame: else an overloaded machine would lag further and further.
-                self._suspect, self._quiet_pictures = True, 0
+                self._hurt()
                 if thinning.keeps(mono_us - begin_us):
                     self._send_lost(packet, arrived_us)
                 continue
             for frame in self._decode(packet):
+                self._decoded += 1
                 suspect = self._judge(frame)
                 if thinning.keeps(mono_us - begin_us):
                     self._send_picture(frame, arrived_us, suspect)
@@ -142,7 +139,7 @@ class Session:
             now = time.monotonic()
             if now >= self._told_at + ALIVE_S:
                 self._told_at = now
-                self._report.send({"is": "alive", "packets": self._packets, "rss": _rss()})
+                self._report.send({"is": "alive", "packets": self._packets, "decoded": self._decoded, "rss": _rss()})
 
     def _note_time(self, packet: Packet[Any]) -> None:
         """Keep the capture time of the packet's picture, which comes out of the decoder later."""
@@ -176,17 +173,33 @@ class Session:
         self._complaints.clear()
         if lost:
             self._complaints.add("packets were lost")
+        if packet.is_keyframe and packet.pts is not None:
+            self._keys[packet.pts] = self._packets
+            if len(self._keys) > _MOST_TIMES:
+                self._keys.popitem(last=False)
         try:
-            return packet.decode()
+            frames = packet.decode()
         except FFmpegError:
             self._complaints.add("not decodable")
-            return []
+            frames = []
+        if self._complaints.lines:  # also of a packet that gives no picture: later ones are made of it
+            self._hurt()
+        return frames
+
+    def _hurt(self) -> None:
+        """From this packet on pictures may be damaged."""
+        self._suspect, self._quiet_pictures, self._hurt_at = True, 0, self._packets
 
     def _judge(self, frame: VideoFrame) -> bool:
-        """Whether the picture may be damaged: from a complaint on, up to the next whole key frame."""
-        if self._complaints.lines or frame.is_corrupt:
-            self._suspect, self._quiet_pictures = True, 0
-        elif frame.key_frame or self._quiet_pictures > _QUIET_S * self._fps:
+        """Whether the picture may be damaged: from a complaint on, up to the next whole key frame.
+
+        Pictures come out of the decoder later than their packets go in: a key frame from before the complaint, shown
+        after it, ends nothing.
+        """
+        of_packet = self._packets if frame.pts is None else self._keys.pop(frame.pts, self._packets)
+        if frame.is_corrupt:
+            self._hurt()
+        elif (frame.key_frame and of_packet > self._hurt_at) or self._quiet_pictures > _QUIET_S * self._fps:
             # Some cameras refresh a strip of each picture and never send a key frame. Counted, not timed: a machine
             # that stands still mends no picture.
             self._suspect = False
@@ -224,6 +237,7 @@ class Session:
                 "is": "picture",
                 "connection": self._order["connection"],
                 "seq": self._seq,
+                "decoded": self._decoded,
                 "arrived": arrived_us,
                 "captured": captured_us,
                 "media": media_us,

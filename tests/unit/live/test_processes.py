@@ -97,7 +97,8 @@ def test_a_reader_is_never_sooner_than_the_clocks_to_give_a_camera_up(monkeypatc
     options = LiveOptions("rtsp://127.0.0.1/x")
     camera = RtspCamera(options)
     camera.take(0.0)
-    camera._interval_s = 60.0  # of a camera as slow as any
+    for number in range(5):  # of a camera as slow as any
+        camera._pace.note(60.0 * number, None, number)
 
     assert orders[0]["read_s"] > camera._stall_s() + options.give_up_s
     camera.close()

@@ -53,6 +53,16 @@ def test_what_is_overwritten_late_or_damaged_is_a_drop_with_its_reason() -> None
     assert kinds(live.take([seen(4)], now + 400_000)) == ["captured"]
 
 
+def test_the_last_error_is_still_told_when_it_is_live_again() -> None:
+    live = records()
+    live.take([seen(0), CameraChange("waiting", "gone", BEGIN + 200_000)], BEGIN + 250_000)
+    live.take([CameraChange("live", "", BEGIN + 900_000), seen(10, connection=2)], BEGIN + 1_000_000)
+    status = live.status(BEGIN + 1_000_000)
+
+    assert (status.state, status.reason) == ("live", "")
+    assert (status.error, status.error_us) == ("gone", BEGIN + 200_000)
+
+
 def test_a_new_connection_is_a_later_session_and_event_time_goes_on() -> None:
     live = records(session=5, last_us=BEGIN + 60_000_000)
     first = live.take([seen(0)], BEGIN)[-1]
