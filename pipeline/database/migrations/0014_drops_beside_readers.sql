@@ -7,15 +7,28 @@ ALTER TABLE pose_raw.history ADD COLUMN drop_before timestamptz;
 CREATE OR REPLACE FUNCTION pose_raw.drop_raw(cut timestamptz) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
-    bound timestamptz; of_table text; name text; extension text := pose_raw.timescale();
+    bound timestamptz; fresh boolean; of_table text; name text; other text; extension text := pose_raw.timescale();
 BEGIN
     SELECT drop_before INTO bound FROM pose_raw.history;
-    IF bound IS NULL OR NOT EXISTS (SELECT FROM pose_raw.raw_units() r WHERE r.ends <= bound) THEN
+    fresh := bound IS NULL OR NOT EXISTS (SELECT FROM pose_raw.raw_units() r WHERE r.ends <= bound);
+    IF fresh THEN
         SELECT min(r.ends) INTO bound FROM pose_raw.raw_units() r WHERE r.ends <= cut;
         IF bound IS NULL THEN
             UPDATE pose_raw.history SET drop_before = NULL WHERE drop_before IS NOT NULL;
             RETURN '{}';
         END IF;
+    END IF;
+    SELECT r.parent, r.unit::text INTO of_table, name FROM pose_raw.raw_units() r WHERE r.ends <= bound
+    ORDER BY r.parent <> 'poses', r.starts, r.parent LIMIT 1;
+    -- The one lock that is waited for, with nothing held. To drop a partition its table is locked; of a compressed chunk
+    -- drop_chunks would lock first what readers lock last.
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE',
+                   CASE WHEN extension IS NULL THEN format('pose_raw.%I', of_table) ELSE name END);
+    IF fresh THEN
+        -- Who writes into one of these units has marked its minutes, and not committed yet.
+        FOR other IN SELECT r.unit::text FROM pose_raw.raw_units() r WHERE r.ends <= bound AND r.unit::text <> name LOOP
+            EXECUTE format('LOCK TABLE ONLY %s IN SHARE MODE NOWAIT', other);
+        END LOOP;
         IF EXISTS (SELECT FROM pose_raw.rollup_due d
                    WHERE d.minute < bound AND d.minute >= coalesce((SELECT raw_floor FROM pose_raw.history), '-infinity')) THEN
             RETURN NULL;
@@ -23,13 +36,9 @@ BEGIN
         INSERT INTO pose_raw.history AS h (raw_floor, drop_before) VALUES (bound, bound)
         ON CONFLICT (one) DO UPDATE SET raw_floor = greatest(h.raw_floor, excluded.raw_floor), drop_before = excluded.drop_before;
     END IF;
-    SELECT r.parent, r.unit::text INTO of_table, name FROM pose_raw.raw_units() r WHERE r.ends <= bound
-    ORDER BY r.parent <> 'poses', r.starts, r.parent LIMIT 1;
     IF extension IS NULL THEN
         EXECUTE format('DROP TABLE %s', name);
     ELSE
-        -- drop_chunks locks the compressed chunk first; readers lock it last.
-        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', name);
         EXECUTE format('SELECT count(*) FROM %s.drop_chunks(''pose_raw.%I''::regclass, $1)', extension, of_table) USING bound;
     END IF;
     RETURN ARRAY[name];
