@@ -15,6 +15,7 @@ from pipeline.database import Database, open_database
 from pipeline.database.connect import Role
 from pipeline.database.logins import LoginRole, ensure_login
 from tests import samples
+from tests.integration.database.rights import UNSEEN, WRITES, hide_secrets, telling
 
 
 @pytest.fixture(params=["embedded", "external"])
@@ -27,18 +28,6 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Database]:
     database.sink().write([Record(samples.stamp(), value)])
     yield database
     database.close()
-
-
-WRITES = [
-    "INSERT INTO pose_raw.cameras VALUES (9, 'x')",
-    "UPDATE pose_raw.poses SET score = 0",
-    "DELETE FROM pose_raw.poses",
-    "TRUNCATE pose_raw.poses",
-    "DROP VIEW pose.keypoints",
-    "CREATE TABLE public.mine (n int)",
-    "SELECT pose_raw.camera_number('x')",
-    "SELECT pose_raw.ensure_days('{2026-01-01}')",
-]
 
 
 def test_the_reader_cannot_change_anything_even_when_it_asks_for_it(filled: Database) -> None:
@@ -55,9 +44,19 @@ def test_the_reader_cannot_change_anything_even_when_it_asks_for_it(filled: Data
 def test_the_reader_sees_history_but_not_the_states_of_the_program(filled: Database) -> None:
     with filled.address.connect("reader") as connection:
         assert connection.execute("SELECT count(*) FROM keypoints").fetchone() == (66,)
-        for table in ("cuts", "cut_snapshots", "stream_offsets", "sources"):
+        for table in UNSEEN:
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(f"SELECT * FROM pose_raw.{table}".encode())
+
+
+def test_no_secret_is_in_anything_that_the_reader_may_read(filled: Database) -> None:
+    with filled.address.connect("owner") as owner, filled.address.connect("reader") as connection:
+        hide_secrets(owner)
+        told = {table for table, tells in telling(owner, "hidden").items() if tells}
+        seen = telling(connection, "hidden")
+    assert told >= {"pose_raw.camera_specs", "pose_raw.camera_now", "pose_raw.sources", "pose_raw.stream_offsets"}
+    assert seen.keys() >= {"keypoints", "cameras", "camera_status", "pose_raw.poses"}
+    assert not [table for table, tells in seen.items() if tells]
 
 
 BEYOND_THE_WRITER = [
