@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from benchmarks.months import Months
-from pipeline.core.errors import PosebusError
+from pipeline.core.errors import DatabaseError, PosebusError
 from pipeline.core.history import HistoryPolicy
 from pipeline.core.ports import TopicPartition
 from pipeline.database import Database, open_database
 from pipeline.database.connect import Address
 from pipeline.database.migrate import migrate, packaged
+from tests.debian import debian_server
 from tests.homes import Server, new_database
 from tests.integration.database.test_sink import count, frames
 from tests.integration.history.conftest import TODAY, filled_database
@@ -119,3 +120,24 @@ def test_a_server_killed_in_the_middle_of_a_batch_leaves_all_or_nothing(own_dsn:
             killing.join()
         assert failed
         assert count(database) == 2 * at
+
+
+def test_the_tier_follows_the_licence_of_the_server() -> None:
+    with debian_server(timescale=True) as server:
+        with open_database(server.dsn, Path("unused")) as database, database.address.connect("owner") as owner:
+            assert put_rows(owner, packaged()[-1].number) > 0
+            assert database.status().tier == "ts-full"
+            rows = count(database)
+        for licence, tier in (("apache", "ts-apache"), ("timescale", "ts-full")):
+            server.stop()
+            with (server.folder / "data" / "postgresql.conf").open("a") as conf:
+                conf.write(f"timescaledb.license = '{licence}'\n")
+            server.start()
+            with open_database(server.dsn, Path("unused")) as database:
+                assert database.status().tier == tier
+                if licence == "apache":
+                    with pytest.raises(DatabaseError, match="compressed data is not supported"):
+                        count(database)
+                    assert count(database, "events") > 0
+                else:
+                    assert count(database) == rows > 0
