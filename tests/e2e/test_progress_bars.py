@@ -36,6 +36,6 @@ def test_bars_of_an_export_and_an_import(server: Server, tmp_path: Path) -> None
     assert "gym.parquet: 2000 poses, 1 file" in written
     assert _BAR.search(read)
     assert "1000 frames" in read
-    size = file.stat().st_size / 1e6
-    assert f"{size:.1f}/{size:.1f} MB" in read
+    size = file.stat().st_size / 1e3
+    assert f"{size:.1f}/{size:.1f} kB" in read
     assert "2000 poses of 1000 frames as gym" in read
