@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import psycopg
 
 from benchmarks.chain import poses_of_five
 from pipeline.core.history import HistoryPolicy
@@ -45,16 +44,36 @@ class Mixed:
     budget_bytes: int
 
 
-def measured(database: Database, questions: Sequence[str], now_us: int) -> Mixed:
-    """Write from `now_us` on into a database that is filled already, under a budget that is reached meanwhile."""
+def measured(
+    database: Database, questions: Sequence[str], now_us: int, *, cameras: int = CAMERAS, seconds: int = SECONDS
+) -> Mixed:
+    """Write from `now_us` on into a database that is filled already, under a budget that is reached meanwhile.
+
+    Raises:
+        RuntimeError: A reader died, so nobody was beside the writer.
+    """
     people = poses_of_five()
-    numbers = [database.registry().camera_no(f"live{i}") for i in range(CAMERAS)]
-    batch = CAMERAS * FPS * len(people[0])
-    budget = database.status().used_bytes + SECONDS * batch * _BYTES_A_POSE
+    numbers = [database.registry().camera_no(f"live{i}") for i in range(cameras)]
+    batch = cameras * FPS * len(people[0])
+    budget = database.status().used_bytes + seconds * batch * _BYTES_A_POSE
     database.maintain(HistoryPolicy(budget_bytes=budget), at_most_s=120)
     most = [database.status().used_bytes]
-    alone = _written(database, people, numbers, now_us, most)
+    alone = _written(database, people, numbers, now_us, seconds, most)
     database.maintain(at_most_s=120)
+    with asking(database, questions) as answered:
+        beside = _written(database, people, numbers, now_us + seconds * 1_000_000, seconds, most)
+        asked = answered()
+    database.maintain(HistoryPolicy(), at_most_s=120)
+    return Mixed(batch * seconds * 2, _quantiles(alone), _quantiles(beside), asked, max(most), budget)
+
+
+@contextmanager
+def asking(database: Database, questions: Sequence[str]) -> Iterator[Callable[[], int]]:
+    """Readers who ask all questions in turn meanwhile, without a pause; how many were answered so far.
+
+    Raises:
+        RuntimeError: One of them died meanwhile; what it says is on stderr.
+    """
     answered = multiprocessing.Value("q", 0)
     asking = [
         multiprocessing.get_context("fork").Process(target=_ask, args=(database, questions, answered, i), daemon=True)
@@ -63,21 +82,22 @@ def measured(database: Database, questions: Sequence[str], now_us: int) -> Mixed
     for reader in asking:
         reader.start()
     try:
-        beside = _written(database, people, numbers, now_us + SECONDS * 1_000_000, most)
+        yield lambda: int(answered.value)
+        dead = [reader.exitcode for reader in asking if reader.exitcode is not None]
     finally:
         for reader in asking:
             reader.terminate()
             reader.join()
-    database.maintain(HistoryPolicy(), at_most_s=120)
-    return Mixed(batch * SECONDS * 2, _quantiles(alone), _quantiles(beside), answered.value, max(most), budget)
+    if dead:
+        raise RuntimeError(f"{len(dead)} of {READERS} readers died (exit {dead}): expected all to ask until the end")
 
 
 def _written(
-    database: Database, people: Sequence[Poses], numbers: Sequence[int], start_us: int, most: list[int]
+    database: Database, people: Sequence[Poses], numbers: Sequence[int], start_us: int, seconds: int, most: list[int]
 ) -> list[float]:
     """Milliseconds of each batch; the writer goes on at once, so that a second of cameras takes less than a second."""
     sink, took = database.sink("bench"), []
-    for second in range(SECONDS):
+    for second in range(seconds):
         records = [
             record
             for i, number in enumerate(numbers)
@@ -107,8 +127,8 @@ def _records(poses: Poses, camera: str, number: int, k: int, start_us: int) -> l
 
 
 def _ask(database: Database, questions: Sequence[str], answered: object, first: int) -> None:
-    """Ask all questions in turn, until ended. In a process of its own."""
-    with suppress(psycopg.Error), database.address.connect("reader") as reader:
+    """Ask all questions in turn, until ended. In a process of its own, which an error ends."""
+    with database.address.connect("reader") as reader:
         at = first
         while True:
             reader.execute(questions[at % len(questions)].encode()).fetchall()

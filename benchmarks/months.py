@@ -47,6 +47,7 @@ class Months:
         until: Midnight UTC.
         hours: Of people in the picture on each day, from 8:00 on.
         skeleton: blazepose33 with metres, or coco17 without.
+        world: Whether metres are kept, as `history.world` has it.
         people: At once, doing the same in different places.
         segment_s: How long each person stays, and how much of the script there is.
     """
@@ -59,6 +60,7 @@ class Months:
     skeleton: str = "blazepose33"
     people: int = 1
     segment_s: int = 600
+    world: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -193,7 +195,7 @@ def _day(template: Template, months: Months, number: int, day: int, start_us: in
         *(arrays[name] for name in ("x1", "y1", "x2", "y2", "score", "x", "y")),
         arrays["z"] if months.skeleton != "coco17" else None,
         arrays["kscore"],
-        *(arrays.get(name) for name in ("wx", "wy", "wz")),
+        *(arrays.get(name) if months.world else None for name in ("wx", "wy", "wz")),
         arrays["flags"],
     ]
     flagged = np.tile(template.flagged, segments)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import ERR, OUT, cell, warn
@@ -25,7 +25,7 @@ from pipeline.core.tables import ALWAYS_US, NEVER_US, Selection
 from pipeline.database import open_database
 from pipeline.database.extract import PoseReader
 from pipeline.exchange.arrow import pyarrow
-from pipeline.exchange.export import Export, Seen, export_file, export_folder
+from pipeline.exchange.export import Export, Progressed, Seen, export_file, export_folder
 from pipeline.exchange.formats import FORMATS
 from pipeline.logs import setup_logging
 
@@ -167,20 +167,27 @@ def _known(cameras: list[str], wanted: tuple[str, ...]) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Seen]:
-    """How many poses are written and of when they are, on standard error; nothing where that is no terminal."""
+    """A bar over the time that is exported, on standard error; nothing where that is no terminal."""
     columns = (
-        SpinnerColumn(),
         TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     began = time.monotonic()
     with Progress(*columns, console=ERR, transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("reading", total=None, rate="")
 
-        def seen(poses: int, at_us: int) -> None:
-            at = datetime.fromtimestamp(at_us / 1e6, UTC)
-            rate = poses / max(time.monotonic() - began, 1e-9)
-            progress.update(task, description=f"{poses} poses, up to {at:%Y-%m-%d %H:%M}", rate=f"{rate:.0f} poses/s")
+        def seen(so_far: Progressed) -> None:
+            at = datetime.fromtimestamp(so_far.at_us / 1e6, UTC)
+            rate = so_far.poses / max(time.monotonic() - began, 1e-9)
+            progress.update(
+                task,
+                description=f"{so_far.poses} poses, up to {at:%Y-%m-%d %H:%M}",
+                completed=so_far.done_us,
+                total=so_far.total_us,
+                rate=f"{rate:.0f} poses/s",
+            )
 
         yield seen

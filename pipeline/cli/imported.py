@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from pipeline.cli.numbers import TrackSpans
 from pipeline.cli.take_up import Wishes, take_up
@@ -22,6 +23,7 @@ from pipeline.config import Config
 from pipeline.core.errors import ConfigError, SourceError
 from pipeline.core.ports import Cut, Picture, Position, SourceInfo
 from pipeline.core.records import Record, Stamp
+from pipeline.core.tables import PoseTable
 from pipeline.core.values import Measures
 from pipeline.database import Database
 from pipeline.exchange.arrow import read_parquet
@@ -74,10 +76,11 @@ def restore(settings: Config, database: Database, paths: Sequence[Path], options
     names: dict[str, str] = {}
     spans = TrackSpans()
     first_us: int | None = None
-    for table in chain.from_iterable(map(read_parquet, paths)):
-        names[table.camera] = options.camera or table.camera
-        first_us = min(int(table.at_us.min()), int(table.at_us[0]) if first_us is None else first_us)
-        spans.add(table)
+    with _progress("looking through", paths) as bar:
+        for table in _tables(paths, bar):
+            names[table.camera] = options.camera or table.camera
+            first_us = min(int(table.at_us.min()), int(table.at_us[0]) if first_us is None else first_us)
+            spans.add(table)
     if options.camera is not None and len(names) > 1:
         raise ConfigError(f"{len(names)} cameras are in there, --camera names one", hint="leave --camera out")
     later_us = 0 if options.start_us is None or first_us is None else options.start_us - first_us
@@ -87,9 +90,9 @@ def restore(settings: Config, database: Database, paths: Sequence[Path], options
         for name, number in numbers.items():
             held.enter_context(registry.hold(number, name, options.run or 0))
         spans.check(database, {camera: numbers[name] for camera, name in names.items()}, options.run, later_us)
-        tables = renamed(chain.from_iterable(map(read_parquet, paths)), options.camera, later_us)
-        records = restored(tables, options.run, numbers)
-        frames, poses = _write(settings, database, records, ", ".join(numbers), options)
+        with _progress(", ".join(numbers), paths) as bar:
+            tables = renamed(_tables(paths, bar), options.camera, later_us)
+            frames, poses = _write(settings, database, restored(tables, options.run, numbers), bar, options)
     what = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
     OUT.print(f"{cell(what)}: {poses} poses of {frames} frames as {cell(', '.join(numbers) or 'nobody')}")
 
@@ -121,9 +124,9 @@ def record(settings: Config, database: Database, opened: CocoFile | CsvFile, opt
         database.cuts().commit(Cut(run, number, base + 1, begun, up.snapshots))
         last_us = 0
 
-        def records() -> Iterator[Record[Any]]:
+        def records(bar: _Bar) -> Iterator[Record[Any]]:
             nonlocal last_us
-            for people in opened.people(options.fps):
+            for people in opened.people(options.fps, bar.read):
                 at_us = up.camera.start_us + people.offset_us
                 if at_us < last_us:
                     raise SourceError(f"{path}: the time of frame {people.seq} lies before the one before it")
@@ -131,7 +134,8 @@ def record(settings: Config, database: Database, opened: CocoFile | CsvFile, opt
                 stamp = Stamp(run, name, number, session, people.seq, people.seq, at_us, at_us, "file")
                 yield Record(stamp, motions_of(people, number, session))
 
-        frames, poses = _write(settings, database, records(), path.name, options)
+        with _progress(path.name, [path]) as bar:
+            frames, poses = _write(settings, database, records(bar), bar, options)
         ended = Position(session, frames, last_us, info.fingerprint, True)
         database.cuts().commit(Cut(run, number, base + 2, ended, up.snapshots))
     OUT.print(f"{cell(path)}: {poses} poses of {frames} frames as {cell(name)}")
@@ -141,7 +145,7 @@ def _write(
     settings: Config,
     database: Database,
     records: Iterable[Record[Any]],
-    title: str,
+    bar: _Bar,
     options: ImportOptions,
 ) -> tuple[int, int]:
     """Records to where they rest, a batch a transaction; numbers of frames and of poses."""
@@ -149,13 +153,12 @@ def _write(
     frames = poses = 0
     watch = _Watch(settings) if options.analyze else None
     stream = iter(records)
-    with _progress(title) as advance:
-        while batch := list(islice(stream, _BATCH)):
-            told = [more for record in batch for more in watch.seen(record)] if watch else []
-            sink.write([*batch, *told])
-            frames += len(batch)
-            poses += sum(len(record.value.poses) for record in batch)
-            advance(frames)
+    while batch := list(islice(stream, _BATCH)):
+        told = [more for record in batch for more in watch.seen(record)] if watch else []
+        sink.write([*batch, *told])
+        frames += len(batch)
+        poses += sum(len(record.value.poses) for record in batch)
+        bar.stored(frames)
     return frames, poses
 
 
@@ -210,14 +213,40 @@ def _fingerprint(path: Path, options: ImportOptions) -> str:
     return f"poses-{digest.hexdigest()[:32]}"
 
 
+def _tables(paths: Sequence[Path], bar: _Bar) -> Iterator[PoseTable]:
+    """All poses of exported files, one file after the other."""
+    before = 0
+    for path in paths:
+        yield from read_parquet(path, partial(bar.read, before=before))
+        before += path.stat().st_size
+
+
+class _Bar:
+    """How much of some files is read, and how many frames are stored."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def read(self, size: int, before: int = 0) -> None:
+        """So many bytes of a file are behind, and so many of the files before it."""
+        self._progress.update(self._task, completed=before + size)
+
+    def stored(self, frames: int) -> None:
+        """So many frames are stored."""
+        self._progress.update(self._task, frames=f"{frames} frames")
+
+
 @contextmanager
-def _progress(title: str) -> Iterator[Any]:
+def _progress(title: str, paths: Sequence[Path]) -> Iterator[_Bar]:
+    """A bar over the bytes of the files, on standard error; nothing where that is no terminal."""
     columns = (
-        SpinnerColumn(),
         TextColumn("[bold]{task.description}"),
-        TextColumn("{task.completed} frames"),
-        TimeElapsedColumn(),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[frames]}"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=ERR, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(cell(title), total=None)
-        yield lambda frames: progress.update(task, completed=frames)
+        total = sum(path.stat().st_size for path in paths)
+        yield _Bar(progress, progress.add_task(cell(title), total=total, frames=""))

@@ -23,6 +23,15 @@ READER_TIMEOUT_S = 60
 WRITER_TIMEOUT_S = 300
 """Of one statement: a batch takes milliseconds, a minute's rollups seconds; what takes longer never ends."""
 
+OF_LOGINS: dict[str, dict[str, str]] = {
+    "posebus_writer": {
+        "statement_timeout": f"'{WRITER_TIMEOUT_S}s'",
+        "idle_in_transaction_session_timeout": f"'{WRITER_TIMEOUT_S}s'",
+    },
+    "posebus_reader": {"statement_timeout": f"'{READER_TIMEOUT_S}s'"},
+}
+"""Settings of logins with these roles, as SQL: they hold for programs too that connect by themselves, such as psql."""
+
 _EMBEDDED_USERS: dict[Role, str] = {"owner": "postgres", "writer": "posebus_writer", "reader": "posebus_reader"}
 _CONNECT_TIMEOUT_S = "10"
 _DYING_S = 0.2
@@ -99,12 +108,10 @@ class Address:
             connection.execute("SET timezone = 'UTC'")
             if self.server is None and role != "owner":
                 _take_role(connection, f"posebus_{role}")
-            if role == "writer":
-                connection.execute(f"SET statement_timeout = '{WRITER_TIMEOUT_S}s'")
-                connection.execute(f"SET idle_in_transaction_session_timeout = '{WRITER_TIMEOUT_S}s'")
+            for name, value in OF_LOGINS.get(f"posebus_{role}", {}).items():
+                connection.execute(f"SET {name} = {value}".encode())
             if role == "reader":
                 connection.execute(f"SET search_path = {'pose_held, pose' if is_held(connection) else 'pose, public'}")
-                connection.execute(f"SET statement_timeout = '{READER_TIMEOUT_S}s'")
                 connection.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
             connection.close()

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from pipeline.core.errors import DatabaseError
 from pipeline.database import failures, held
-from pipeline.database.connect import Address
+from pipeline.database.connect import OF_LOGINS, Address
 
 LoginRole = Literal["writer", "reader"]
 
@@ -34,6 +34,13 @@ def ensure_login(address: Address, login: str, role: LoginRole, password: str) -
                 if known is None:
                     connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(login)))
                 connection.execute(sql.SQL("GRANT posebus_writer TO {}").format(sql.Identifier(login)))
+                for name, value in OF_LOGINS["posebus_writer"].items():
+                    connection.execute(
+                        sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                            *(sql.Identifier(login), sql.Identifier(connection.info.dbname)),
+                            *(sql.SQL(name), sql.SQL(value)),
+                        )
+                    )
             made = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
             connection.execute(
                 sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(login), sql.Literal(made))

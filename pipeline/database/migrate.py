@@ -12,7 +12,7 @@ import psycopg
 
 from pipeline.core.errors import DatabaseError
 from pipeline.database import failures, held, reference
-from pipeline.database.connect import Connection
+from pipeline.database.connect import OF_LOGINS, Connection
 
 OLDEST_SERVER = 15
 
@@ -132,12 +132,18 @@ def _migrate(connection: Connection, where: str, wanted: Sequence[Migration]) ->
 
 
 def _let_roles_log_in(connection: Connection) -> None:
+    """The roles of the embedded server are logins. What somebody set for them stays."""
     found = connection.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname IN ('posebus_writer', 'posebus_reader') AND NOT rolcanlogin"
+        "SELECT rolname, rolcanlogin, coalesce(rolconfig, '{}') FROM pg_roles"
+        " WHERE rolname IN ('posebus_writer', 'posebus_reader')"
     ).fetchall()
-    for (role,) in found:
-        connection.execute(f"ALTER ROLE {role} LOGIN".encode())
-        connection.execute(f"ALTER ROLE {role} SET search_path = pose, public".encode())  # in psql too
+    for role, can_log_in, config in found:
+        if not can_log_in:
+            connection.execute(f"ALTER ROLE {role} LOGIN".encode())
+        known = {setting.partition("=")[0] for setting in config}
+        for name, value in {"search_path": "pose, public", **OF_LOGINS[role]}.items():  # in psql too
+            if name not in known:
+                connection.execute(f"ALTER ROLE {role} SET {name} = {value}".encode())
 
 
 def _check(where: str, applied: dict[int, str], wanted: Sequence[Migration]) -> None:

@@ -17,6 +17,7 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.tables import PoseTable
 from pipeline.core.values import DOUBTFUL, FILLED
 from pipeline.core.vocabulary import ANGLES, POSTURES
+from pipeline.exchange.people import Read, unheard
 from pipeline.exchange.writer import WriterOptions
 
 VERSION = 1
@@ -216,8 +217,12 @@ def _lists(pa: Any, values: npt.NDArray[Any] | None, n: int) -> Any:
     return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).ravel()), mask=mask)
 
 
-def read_parquet(path: Path) -> Iterator[PoseTable]:
+def read_parquet(path: Path, read: Read = unheard) -> Iterator[PoseTable]:
     """The poses of a file that `ParquetPoses` wrote, a row group at a time, split by camera and skeleton.
+
+    Args:
+        path: Of the file.
+        read: Told how many bytes of the file are behind them, as if all row groups were of one length.
 
     Raises:
         SourceError: It is not such a file.
@@ -239,6 +244,7 @@ def read_parquet(path: Path) -> Iterator[PoseTable]:
         try:
             for i in range(file.num_row_groups):
                 yield from _tables(path, file.read_row_group(i), about)
+                read(path.stat().st_size * (i + 1) // file.num_row_groups)
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{path} breaks in row group {i}: {_sentence(error)}") from error
 

@@ -17,7 +17,7 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import I64
 from pipeline.core.values import FILLED
 from pipeline.exchange.names import plain_name, skeleton_of
-from pipeline.exchange.people import People
+from pipeline.exchange.people import People, Read, unheard
 
 _HINT = "https://cocodataset.org/#format-data tells what a file of keypoints holds"
 _GUESSED_SCORE = 0.5
@@ -43,16 +43,18 @@ class CocoFile:
     _size: tuple[int, int] | None
     _frame_nos: Sequence[int] | None
 
-    def people(self, fps: float | None) -> Iterator[People]:
+    def people(self, fps: float | None, read: Read = unheard) -> Iterator[People]:
         """The people of each image, also of those without any.
 
         Args:
             fps: Images a second; None: the times in the file. One of the two there must be.
+            read: Told how many bytes of the file are behind them, as if all images were of one length.
 
         Raises:
             SourceError: An annotation is not what the format says.
         """
         persons: dict[Any, int] = {}
+        size_bytes = self.path.stat().st_size
         for i, image in enumerate(self.images):
             if fps is None:
                 assert self.start_us is not None
@@ -71,6 +73,7 @@ class CocoFile:
                 )
             category, found = next(iter(by_skeleton.items()), (next(iter(self._categories), None), []))
             yield self._people(i, offset, size, category, found, persons)
+            read(size_bytes * (i + 1) // len(self.images))
 
     def _people(
         self,

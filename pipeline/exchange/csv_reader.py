@@ -12,6 +12,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from pipeline.core.errors import SourceError
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import I64
 from pipeline.exchange.names import plain_name, skeleton_of
-from pipeline.exchange.people import People
+from pipeline.exchange.people import People, Read, unheard
 
 _AXES = {"x": 0, "y": 1, "z": 2, "v": 3, "visibility": 3, "score": 3, "confidence": 3, "c": 3, "conf": 3}
 _FRAME, _PERSON = ("frame", "frame_no", "frame_number"), ("person", "track_id", "id", "person_id")
@@ -62,8 +63,12 @@ class CsvFile:
     _time: tuple[int, float] | None
     _person: int | None
 
-    def people(self, fps: float | None) -> Iterator[People]:
-        """The people of each frame, row by row. Raises SourceError for a row that is not like the others."""
+    def people(self, fps: float | None, read: Read = unheard) -> Iterator[People]:
+        """The people of each frame, row by row; `read` is told how many bytes of the file are behind them.
+
+        Raises:
+            SourceError: A row is not like the others.
+        """
         persons: dict[str, int] = {}
         first_us: float | None = None
 
@@ -71,7 +76,7 @@ class CsvFile:
             i, row = numbered
             return row[self._frame] if self._frame is not None else row[self._time[0]] if self._time else i
 
-        for i, (_, group) in enumerate(groupby(_rows(self.path, header=self._header), key=frame_of)):
+        for i, (_, group) in enumerate(groupby(_rows(self.path, header=self._header, read=read), key=frame_of)):
             members = list(group)
             line, row = members[0]
             seq = self._whole(line, row[self._frame]) if self._frame is not None else i
@@ -277,11 +282,11 @@ def _extent(path: Path, columns: Mapping[tuple[int, int], int], header: bool) ->
     return np.ceil(most).astype(np.int64), float(np.max(middles))
 
 
-def _rows(path: Path, *, header: bool) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, *, header: bool, read: Read = unheard) -> Iterator[tuple[int, list[str]]]:
     """Lines with their numbers. Raises SourceError where one has more or fewer columns than the first."""
     width = 0
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             for row in reader:
                 if not row:
@@ -293,6 +298,7 @@ def _rows(path: Path, *, header: bool) -> Iterator[tuple[int, list[str]]]:
                     header = False
                     continue
                 yield reader.line_num, row
+                read(raw.tell())  # a few kB ahead
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} cannot be read: {error}") from error
 

@@ -18,7 +18,7 @@ from pipeline.core.conversion import convert
 from pipeline.core.errors import ConfigError
 from pipeline.core.ids import TRACK_BITS
 from pipeline.core.skeletons import SKELETONS, Skeleton
-from pipeline.core.tables import ALWAYS_US, CameraSpan, History, PoseTable, Selection
+from pipeline.core.tables import ALWAYS_US, CameraSpan, History, PoseTable, Selection, TrackSpan
 from pipeline.core.types import U8
 from pipeline.core.values import DOUBTFUL, FILLED
 from pipeline.exchange.files import make_folder, not_written, remove_leftovers, safe_name, scratch_file, whole_file
@@ -67,8 +67,24 @@ class Done:
     without: int = 0
 
 
-Seen = Callable[[int, int], None]
-"""Told of progress: poses read so far in all, and the event time of the last one."""
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far an export is.
+
+    Attributes:
+        poses: Read so far in all.
+        at_us: Event time of the last one.
+        done_us, total_us: How much of the time with poses is done: of each camera, or each track, from first to last.
+    """
+
+    poses: int
+    at_us: int
+    done_us: int
+    total_us: int
+
+
+Seen = Callable[[Progressed], None]
+"""Told of progress, which only grows."""
 
 
 def export_file(history: History, wish: Export, path: Path, seen: Seen) -> Done:
@@ -91,7 +107,7 @@ def export_file(history: History, wish: Export, path: Path, seen: Seen) -> Done:
         if tracks:
             wish = replace(wish, selection=replace(wish.selection, tracks=(tracks[0].track_id,)))
     done = Done()
-    if not _write(history, wish, wish.selection, path, done, seen):
+    if not _write(history, wish, wish.selection, path, done, _Way(history, wish.form, wish.selection, seen)):
         if done.poses:
             raise ConfigError(f"these poses have no {wish.form.needs}, which {wish.form.name} is made of")
         raise ConfigError("no poses are stored there", hint="widen --from, --to, --camera or --track")
@@ -118,20 +134,43 @@ def export_folder(history: History, wish: Export, folder: Path, now_us: int, see
                 hint="write it anew with --overwrite, or name another folder",
             )
         remove_leftovers(folder)
+        way = _Way(history, wish.form, selection, seen)
         for part, chosen in _parts(history, wish.form, selection):
             path = folder / part
             if part in finished and path.exists() == (finished[part] > 0):
                 done.kept += finished[part] > 0
                 continue
             make_folder(path.parent)
-            rows = _write(history, wish, chosen, path, done, seen)
+            rows = _write(history, wish, chosen, path, done, way)
             done.without += rows == 0
             _note(folder, diary, {"file": part, "rows": rows})
         _note(folder, diary, {"finished": True})
     return done
 
 
-def _write(history: History, wish: Export, chosen: Selection, path: Path, done: Done, seen: Seen) -> int:
+class _Way:
+    """How much of the time that is to be exported lies behind, told with each table."""
+
+    def __init__(self, history: History, form: Format, selection: Selection, seen: Seen) -> None:
+        self._seen = seen
+        self._per_track = form.per == "track"
+        self._begin: dict[str | int, int] = {}
+        self._total_us = 0
+        for span in history.tracks(selection) if self._per_track else history.cameras(selection):
+            first_us, end_us = max(span.first_us, selection.from_us), min(span.last_us + 1, selection.to_us)
+            self._begin[span.track_id if isinstance(span, TrackSpan) else span.camera] = self._total_us - first_us
+            self._total_us += max(end_us - first_us, 0)
+
+    def at(self, poses: int, table: PoseTable) -> None:
+        """These poses are read, of so many in all."""
+        at_us = int(table.at_us[-1])
+        begin_us = self._begin.get(int(table.track_id[-1]) if self._per_track else table.camera)
+        # Who came into the history after the spans were asked for is not on the way.
+        done_us = self._total_us if begin_us is None else min(max(begin_us + at_us + 1, 0), self._total_us)
+        self._seen(Progressed(poses, at_us, done_us, self._total_us))
+
+
+def _write(history: History, wish: Export, chosen: Selection, path: Path, done: Done, way: _Way) -> int:
     """One file; the number of its rows. No file is left where there are none."""
     poses = 0
     try:
@@ -141,7 +180,7 @@ def _write(history: History, wish: Export, chosen: Selection, path: Path, done: 
                 for table in history.poses(chosen):
                     writer.write(table if wish.skeleton is None else converted(table, wish.skeleton))
                     poses += len(table)
-                    seen(done.poses + poses, int(table.at_us[-1]))
+                    way.at(done.poses + poses, table)
                 rows = writer.finish()
                 if rows == 0:
                     raise _NothingError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -19,6 +19,14 @@ from pipeline.core.values import Motions, Poses
 
 _IMPORTED = 1 << 47
 _SESSION_BITS, _PERSON_BITS = 16, 31
+
+
+Read = Callable[[int], None]
+"""Told how many bytes of a file are read so far."""
+
+
+def unheard(_: int) -> None:
+    """Nobody asks how far it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

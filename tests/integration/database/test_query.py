@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.errors import DatabaseError
 from pipeline.database import Database
-from pipeline.database.connect import Connection
+from pipeline.database.connect import OF_LOGINS, Connection
 from pipeline.database.query import VIEWS
 
 
@@ -113,7 +113,7 @@ def test_rows_are_read_as_they_are_asked_for(database: Database) -> None:
 
 
 def test_a_query_that_takes_too_long_is_ended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.database.connect.READER_TIMEOUT_S", 0.05)
+    monkeypatch.setitem(OF_LOGINS["posebus_reader"], "statement_timeout", "'50ms'")
 
     error = refused(database, "SELECT pg_sleep(20)")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 from psycopg import errors, sql
 
 from pipeline.core.errors import ConfigError, DatabaseError
+from pipeline.core.history import HistoryPolicy
 from pipeline.database import Database, open_database
 from pipeline.database.connect import Connection
+from tests.integration.database.rights import WRITES, hide_secrets, telling
+from tests.integration.database.test_explain import reached
 
 NAME = f'anna o\'neil "%s" {os.getpid()}'
 """A login with all that SQL could trip over."""
@@ -42,8 +46,13 @@ def test_a_login_sees_the_cameras_that_it_was_given_and_no_other(days: Database,
             with pytest.raises(errors.InsufficientPrivilege):
                 guest.execute(f"SELECT * FROM {table}".encode())
         assert guest.execute("SHOW statement_timeout").fetchone() == ("1min",)
-        with pytest.raises((errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
-            guest.execute("CREATE TEMP TABLE t AS SELECT 1")
+        for statement in WRITES:
+            with pytest.raises((errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
+                guest.execute(statement.encode())
+        guest.execute("SET default_transaction_read_only = off")
+        for statement in WRITES:
+            with pytest.raises(errors.InsufficientPrivilege):
+                guest.execute(statement.encode())
     assert held == {"gym1"}
     assert [grant for grant in days.grants() if grant[0] == login] == [(login, "gym1")]
 
@@ -54,6 +63,20 @@ def test_a_login_sees_the_cameras_that_it_was_given_and_no_other(days: Database,
     assert days.revoke(login, None) == 2
     with as_login(days, login) as guest, pytest.raises((errors.InsufficientPrivilege, errors.UndefinedTable)):
         guest.execute("SELECT * FROM pose_held.poses")
+
+
+def test_nothing_that_a_login_may_read_tells_secrets_or_of_other_cameras(days: Database, login: str) -> None:
+    days.grant(login, ["gym1"])
+    with days.address.connect("owner") as owner:
+        hide_secrets(owner)
+        told = {table for table, tells in telling(owner, "hidden|ward2").items() if tells}
+    with as_login(days, login) as guest:
+        seen = telling(guest, "hidden|ward2")
+
+    assert told >= {"pose_raw.camera_specs", "pose_raw.camera_now", "pose_raw.cameras", "pose.people_hourly"}
+    assert {table.removeprefix("pose_held.") for table in seen} >= {"keypoints", "events", "cameras", "raw_poses"}
+    assert not [table for table, tells in seen.items() if tells]
+    assert not any(table.startswith(("pose_raw.", "pose.")) for table in seen)
 
 
 def test_no_function_of_the_reader_sees_rows_of_other_cameras(days: Database, login: str) -> None:
@@ -115,25 +138,34 @@ def test_only_the_owner_grants(days: Database, login: str) -> None:
     assert "owner of the schema" in str(caught.value.hint)
 
 
-def test_a_held_reader_reaches_indexes_too(days: Database, login: str) -> None:
+@pytest.mark.parametrize("view", ["keypoints", "poses", "angles", "measures", "raw_poses", "raw_measures"])
+@pytest.mark.parametrize("days_are", ["open", "closed"])
+def test_a_held_reader_reaches_the_rows_of_a_day_alone(days: Database, login: str, view: str, days_are: str) -> None:
     days.grant(login, ["gym1"])
     with days.address.connect("owner") as owner:
-        (track, at) = owner.execute(
-            "SELECT track_id, first_seen FROM pose.tracks WHERE camera = 'gym1' ORDER BY 2 DESC LIMIT 1"
+        if days_are == "closed":
+            days.maintain(HistoryPolicy(compress_after_s=60))
+            owner.execute("ANALYZE")
+        (track, number, at) = owner.execute(
+            "SELECT track_id, camera_no, first_seen FROM pose.tracks JOIN pose.cameras USING (camera)"
+            " WHERE camera = 'gym1' ORDER BY 3 LIMIT 1"
         ).fetchone()  # type: ignore[misc]
+    batches = days_are == "closed" and days.status().tier == "ts-full"
+    camera = f"camera_no = {number} AND run = 0" if view.startswith("raw_") else "camera = 'gym1'"
     with as_login(days, login) as guest:
-        for where in (
-            f"track_id = {track} AND ts >= '{at}' AND ts < '{at}'::timestamptz + interval '9 s'",
-            f"camera = 'gym1' AND ts >= '{at}' AND ts < '{at}'::timestamptz + interval '1 s'",
-        ):
-            lines = guest.execute(
-                f"EXPLAIN (COSTS OFF) SELECT x FROM keypoints WHERE keypoint = 'nose' AND {where}".encode()
-            )
+        for who in (f"track_id = {track}", camera):
+            where = f"{who} AND ts >= '{at}' AND ts < '{at}'::timestamptz + interval '9 s'"
+            if view == "keypoints":
+                where += " AND keypoint = 'nose'"
+            lines = guest.execute(f"EXPLAIN (COSTS OFF) SELECT * FROM {view} WHERE {where}".encode()).fetchall()
             plan = "\n".join(line for (line,) in lines)
-            assert "Index Cond" in plan
-            assert "ts >= " in "".join(line for line in plan.splitlines() if "Cond" in line or "Filter" in line)
-            assert "Seq Scan on poses" not in plan
-            assert "Seq Scan on _hyper" not in plan
+            assert reached(days, plan) == {f"{at:%Y-%m-%d}"}, plan
+            conditions = "\n".join(line for line in plan.splitlines() if "Cond" in line or "Filter" in line)
+            assert "ts >= " in conditions, plan
+            # Of a compressed chunk batches are chosen by their ranges of time and track.
+            assert ("_ts_meta_" in conditions) if batches else ("Index Cond" in plan), plan
+            if not batches:
+                assert not re.search(r"Seq Scan on (poses|measures|_hyper)", plan), plan
 
 
 def test_new_views_and_columns_reach_held_readers(own_dsn: str) -> None:
@@ -163,8 +195,6 @@ def columns(owner: Connection) -> list[str]:
 
 
 def test_the_writer_keeps_the_policy_but_does_not_make_it(days: Database) -> None:
-    from pipeline.core.history import HistoryPolicy
-
     name = f"worker{os.getpid()}"
     days.maintain(HistoryPolicy(retention_s=1.5 * 86400))
     with days.address.connect("owner") as owner:

@@ -9,15 +9,17 @@ import psycopg
 import pytest
 
 from benchmarks.months import Months
-from pipeline.core.errors import PosebusError
+from pipeline.core.errors import DatabaseError, PosebusError
 from pipeline.core.history import HistoryPolicy
 from pipeline.core.ports import TopicPartition
 from pipeline.database import Database, open_database
 from pipeline.database.connect import Address
 from pipeline.database.migrate import migrate, packaged
+from tests.debian import debian_server
 from tests.homes import Server, new_database
 from tests.integration.database.test_sink import count, frames
 from tests.integration.history.conftest import TODAY, filled_database
+from tests.integration.history.older import columns_of_views, put_rows, rows_of_views
 from tests.integration.history.test_rollups import all_rows
 
 SHORT = Months(cameras=2, days=2, until=TODAY, hours=0.05, segment_s=60)
@@ -50,28 +52,37 @@ def test_a_life_of_a_history(anywhere: Server) -> None:
 @pytest.mark.parametrize("number", [migration.number for migration in packaged()])
 def test_every_older_version_is_brought_up_with_data_in_it(server: Server, number: int) -> None:
     address = Address(new_database(server, "template0"))
-    with address.connect("owner") as owner:
+    with address.connect("owner") as owner, Database(address) as database:
         migrate(owner, str(address), [each for each in packaged() if each.number <= number])
-        owner.execute("INSERT INTO pose_raw.cameras VALUES (1, 'gym')")
-        owner.execute("SELECT pose_raw.ensure_days('{2026-01-31}')")
-        for second in range(5):
-            owner.execute(
-                "INSERT INTO pose_raw.measures"
-                " (ts, track_id, run, session, frame_no, camera_no, posture_no, angles, scalars)"
-                " VALUES (%s, 1, 0, 1, %s, 1, 1, '{0}', '{0}')",
-                (f"2026-01-31 08:00:0{second}+00", second),
-            )
-            owner.execute(
-                "INSERT INTO pose_raw.frame_outcomes (ts, run, session, frame_no, camera_no, outcome)"
-                " VALUES (%s, 0, 1, %s, 1, 'stored')",
-                (f"2026-01-31 08:00:0{second}+00", second),
-            )
-    with Database(address) as database:
+        compressed = put_rows(owner, number)
+        columns = columns_of_views(owner)
+        before = {run: rows_of_views(owner, columns, run) for run in (0, 3)}
+
         applied = database.migrate()
+
         assert len(applied) == sum(each.number > number for each in packaged())
-        if number < 6:  # before there were rollups; later ones mark minutes as they write
-            assert database.query("SELECT posture, seconds FROM time_in_posture").rows == [("stand", 4.0)]
-        assert database.query("SELECT count(*) FROM measures").rows == [(5,)]
+        assert {run: rows_of_views(owner, columns, run) for run in (0, 3)} == before
+        now = rows_of_views(owner, columns_of_views(owner), 0)
+        assert now.keys() >= columns.keys()
+        silent = {view for view, rows in now.items() if not rows}
+        assert silent == {view for view in now if without_rows(view, number)}
+        assert len(now["pose.keypoints"]) == 10 * 33
+        assert database.query("SELECT posture, seconds FROM time_in_posture").rows == [("stand", 4.0)] * 2
+        status = database.status()
+        assert status.compressed_units == compressed
+        assert bool(compressed) == (status.tier == "ts-full" and number >= 8)
+        # And it is a history that goes on: late rows, upkeep, and another run removed.
+        database.maintain(HistoryPolicy(compress_after_s=60))
+        database.remove_run(3)
+        after = rows_of_views(owner, columns, 0)
+        of_runs = {view for view in after if "raw_" not in view}  # the others hold all runs
+        assert {view: rows for view, rows in after.items() if view in of_runs and rows != before[0][view]} == {}
+
+
+def without_rows(view: str, number: int) -> bool:
+    """Whether this version had no table behind the view yet, or nobody was held to cameras."""
+    since = {"deliveries": 3, "camera_status": 5}.get(view.rpartition(".")[2], 1)
+    return number < (max(since, 10) if view.startswith("pose_held.") else since)
 
 
 def test_a_server_killed_in_the_middle_of_a_batch_leaves_all_or_nothing(own_dsn: str) -> None:
@@ -109,3 +120,24 @@ def test_a_server_killed_in_the_middle_of_a_batch_leaves_all_or_nothing(own_dsn:
             killing.join()
         assert failed
         assert count(database) == 2 * at
+
+
+def test_the_tier_follows_the_licence_of_the_server() -> None:
+    with debian_server(timescale=True) as server:
+        with open_database(server.dsn, Path("unused")) as database, database.address.connect("owner") as owner:
+            assert put_rows(owner, packaged()[-1].number) > 0
+            assert database.status().tier == "ts-full"
+            rows = count(database)
+        for licence, tier in (("apache", "ts-apache"), ("timescale", "ts-full")):
+            server.stop()
+            with (server.folder / "data" / "postgresql.conf").open("a") as conf:
+                conf.write(f"timescaledb.license = '{licence}'\n")
+            server.start()
+            with open_database(server.dsn, Path("unused")) as database:
+                assert database.status().tier == tier
+                if licence == "apache":
+                    with pytest.raises(DatabaseError, match="compressed data is not supported"):
+                        count(database)
+                    assert count(database, "events") > 0
+                else:
+                    assert count(database) == rows > 0
