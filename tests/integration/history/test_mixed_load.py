@@ -185,7 +185,7 @@ def test_writers_readers_and_upkeep_at_once(own_dsn: str) -> None:
         assert database.query("SELECT sum(poses)::int FROM people_hourly").rows == [(len(CAMERAS) * ROUNDS * BATCH,)]
 
 
-def test_a_drop_gives_way_before_the_server_ends_a_reader(days: Database) -> None:
+def test_a_drop_that_waits_for_a_reader_holds_nothing_that_he_wants(days: Database) -> None:
     """Who reads two tables, one after the other, and a drop of both would wait for each other."""
     policy = HistoryPolicy(retention_s=1.5 * 86400)
     with (
@@ -202,8 +202,7 @@ def test_a_drop_gives_way_before_the_server_ends_a_reader(days: Database) -> Non
                 assert time.monotonic() < until
                 assert not dropping.done()
             assert reader.execute("SELECT count(*) FROM measures").fetchone() == poses
-        assert "a reader holds" in dropping.result().waiting
-    assert days.maintain().dropped
+        assert dropping.result().dropped
 
 
 def test_the_load_of_the_benchmark_is_alive(days: Database) -> None:
