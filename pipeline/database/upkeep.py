@@ -68,7 +68,7 @@ def maintain(address: Address, policy: HistoryPolicy | None = None, *, at_most_s
         done = Upkeep(waiting=refused)
         _round(connection, done, time.monotonic() + at_most_s)
         done.used_bytes = _used(connection)
-        # The server hears of the end of a connection when it gets round to it; whoever calls next need not wait for that.
+        # The server hears of the end of a connection when it gets round to it: whoever calls next need not wait.
         connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
         return done
     except psycopg.Error as error:
