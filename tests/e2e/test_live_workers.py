@@ -31,7 +31,7 @@ from tests.rtsp.cameras import CameraServer, free_port, need_server
 from tests.rtsp.promised import FOUND_S, HANDED_S, ROWS_AGAIN_S, ROWS_S, SEEN_S
 from tests.rtsp.proxy import Proxy, Weather
 
-pytestmark = pytest.mark.xdist_group("kafka")
+pytestmark = pytest.mark.xdist_group("kafka-commands")
 
 CAMERAS = ("one", "two", "three")
 REST = "detect+pose+track+smooth+analyze+alert"

@@ -27,7 +27,7 @@ from tests.e2e.processes import Posebus, ended
 from tests.e2e.screen import motions
 from tests.samples import event, records, stamp
 
-pytestmark = pytest.mark.xdist_group("kafka")
+pytestmark = pytest.mark.xdist_group("kafka-commands")
 
 BOOK = SchemaBook()
 EVENTS, MOTIONS = AvroCodec(BOOK, "event"), AvroCodec(BOOK, "motions")

@@ -26,7 +26,7 @@ from tests.e2e.processes import Posebus, ended
 from tests.e2e.screen import Screen, motions
 from tests.samples import stamp
 
-pytestmark = pytest.mark.xdist_group("kafka")
+pytestmark = pytest.mark.xdist_group("kafka-commands")
 
 MOTIONS = AvroCodec(SchemaBook(), "motions")
 
