@@ -295,7 +295,7 @@ def _damaged(arena: Arena, codec: str, flip: float, drop: float, pictures: int =
     watch.wait_pictures(10)
     assert not any(picture.suspect for _, picture, _ in watch.pictures)
     proxy.damage(flip, drop)
-    watch.wait_pictures(pictures, 30)
+    watch.wait_pictures(pictures, 60)
     proxy.damage()
     _few_pass(arena, watch, codec)
     watch.wait_pictures(5, 10, suspect=False)
