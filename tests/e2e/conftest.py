@@ -6,13 +6,16 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli.main import main
 from tests.e2e.terminal import Ended
+from tests.rtsp import clips
+from tests.rtsp.cameras import need_server
+from tests.rtsp.proxy import Weather
 
 Program = Callable[..., Ended]
 
@@ -60,3 +63,18 @@ def fake(tmp_path: Path) -> str:
     path = tmp_path / "fake.yaml"
     path.write_text("models: {detector: fake, pose: fake}\n")
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film for cameras of an RTSP server; skips, or fails where nothing may be skipped, without one."""
+    need_server()
+    return clips.write(tmp_path_factory.mktemp("clips") / "a.mp4")
+
+
+@pytest.fixture
+def weather() -> Iterator[Weather]:
+    """The loop of proxies."""
+    loop = Weather()
+    yield loop
+    loop.close()

@@ -6,7 +6,6 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,19 +30,6 @@ pytestmark = pytest.mark.xdist_group("cameras")
 CONFIG = "models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.2}\nlog: {level: debug}\n"
 PASSWORD = "p@ss:w/rd#1"
 WRONG = "wr0ng/p@ss"
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    need_server()
-    return clips.write(tmp_path_factory.mktemp("clips") / "a.mp4")
-
-
-@pytest.fixture
-def weather() -> Iterator[Weather]:
-    loop = Weather()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,27 +11,13 @@ import pytest
 from tests.e2e.conftest import Program
 from tests.e2e.history import History, until
 from tests.e2e.processes import Posebus, ended
-from tests.rtsp import clips
-from tests.rtsp.cameras import CameraServer, need_server
+from tests.rtsp.cameras import CameraServer
 from tests.rtsp.proxy import Weather
 
 pytestmark = pytest.mark.xdist_group("cameras")
 
 CONFIG = "models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.2}\n"
 PASSWORD = "p@ss:w/rd#1"
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    need_server()
-    return clips.write(tmp_path_factory.mktemp("clips") / "a.mp4")
-
-
-@pytest.fixture
-def weather() -> Iterator[Weather]:
-    loop = Weather()
-    yield loop
-    loop.close()
 
 
 def test_a_corrected_password_is_tried_at_once(

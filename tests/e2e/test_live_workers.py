@@ -77,13 +77,6 @@ class Site:
 
 
 @pytest.fixture
-def weather() -> Iterator[Weather]:
-    loop = Weather()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
 def site(program: Program, dsn: str, kafka: Cluster, weather: Weather, tmp_path: Path) -> Iterator[Site]:
     need_server()
     # Someone walks, and goes on walking: the film is over before the fall.
