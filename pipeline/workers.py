@@ -60,7 +60,7 @@ KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 """Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
 
 _RECORDED_LINGER_S = 0.25
-"""Of the sink: a transaction for each frame costs as much as the frame's rows."""
+"""Of the sink: nobody waits for the rows of a recording one by one."""
 
 _SINK_REST_S = 0.02
 """A fetch of the sink goes through all partitions of five topics, however little comes."""

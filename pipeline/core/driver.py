@@ -20,15 +20,13 @@ from pipeline.core.stage import ModelStage
 
 ARRIVED = "a"
 """Header of a live record: its stamp's `arrived_at_us`, for whoever does not decode it."""
+_MAX_KEY_BYTES = 255
+"""Names of cameras have 63 letters at most."""
 
 
 def is_live(record: BusRecord) -> bool:
     """Whether it is of a live camera: a recording has no age."""
     return any(name == ARRIVED for name, _ in record.headers)
-
-
-_MAX_KEY_BYTES = 255
-"""Names of cameras have 63 letters at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ class History:
         found = self.ask("SELECT state FROM pose.camera_status WHERE camera = %s ORDER BY ts DESC LIMIT 1", camera)
         return found[0][0] if found else "unknown"
 
+    def states(self, camera: str, since_s: float) -> set[str]:
+        """States that it entered since then."""
+        found = self.ask(
+            "SELECT DISTINCT state FROM pose.camera_status WHERE camera = %s AND ts > to_timestamp(%s)", camera, since_s
+        )
+        return {state for (state,) in found}
+
 
 def until(what: Callable[[], bool], timeout_s: float, named: str) -> float:
     """Wait for it; how long that took."""

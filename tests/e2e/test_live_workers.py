@@ -59,6 +59,10 @@ class Site:
     def are(self, state: str) -> bool:
         return all(self.history.state(name) == state for name in CAMERAS)
 
+    def were(self, state: str, since_s: float) -> bool:
+        """Each of them since then: who waits goes on trying, and is `connecting` now and then."""
+        return all(state in self.history.states(name, since_s) for name in CAMERAS)
+
     def fresh(self, since_s: float) -> bool:
         return all(self.history.frames(name, since_s) > 0 for name in CAMERAS)
 
@@ -151,7 +155,7 @@ def _lose_and_find(
 ) -> None:
     since = time.time()
     lose()
-    until(lambda: site.are(state), SEEN_S, f"all {state}")
+    until(lambda: site.were(state, since), SEEN_S, f"all {state}")
     shown = site.camera("ls")
     assert shown.count(" live ") == 0, shown
     meanwhile(site, since)
