@@ -7,7 +7,8 @@ Three cameras or more: those that the cookbook asks for. Two people each, so tha
 --full: a year of one camera and a month of twenty (13 and 22 million poses, half an hour or more for each database),
     into a section of their own.
 --keep: Databases and what was measured stay in the folder, so that an interrupted call is taken up by the next one.
---minutes: Such a call ends by itself; call it until it says that all is measured. --part: only some, by their names.
+--minutes: Such a call ends by itself; call it until it says that all is measured. --part, --server: only some, by their
+    names.
 The embedded database is always measured; a server with TimescaleDB where POSEBUS_TEST_TIMESCALE_DSN names one.
 """
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--part", action="append")
+    parser.add_argument("--server", action="append")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--minutes", type=float, default=1e9)
     options = parser.parse_args()
@@ -58,7 +60,7 @@ def main() -> None:
         found, whole = [], True
         for part, months in _parts(options.cameras, options.days, full=options.full).items():
             for server, opened in _servers(folder, part).items():
-                if options.part and part not in options.part:
+                if part not in (options.part or [part]) or server not in (options.server or [server]):
                     continue
                 one, done = _one(folder / f"{part}-{server}.json", months, server, opened, deadline)
                 print(one, file=sys.stderr)

@@ -153,7 +153,7 @@ def test_writers_readers_and_upkeep_at_once(own_dsn: str) -> None:
                 load.put(sink, camera, step, 1)
             load.written[camera] = WARM
         used = database.status().used_bytes
-        budget = used + 4 * (used - empty)  # two and a half days of it
+        budget = used + 3 * (used - empty)  # two days of it, three where all but the last are compressed
         database.maintain(HistoryPolicy(budget_bytes=budget))
         with ThreadPoolExecutor(8) as threads:
             reading = [threads.submit(load.read, seed) for seed in (1, 2)]
@@ -171,7 +171,7 @@ def test_writers_readers_and_upkeep_at_once(own_dsn: str) -> None:
         dropped, put_off = keeping.result()
         most = watching.result()
         assert all(each.result() > 50 for each in reading)
-        assert dropped
+        assert dropped, (empty, used, budget, most, put_off)
         # What came in while a round was put off is all that the room left free is not for.
         assert most <= budget + put_off * (used - empty) // WARM
         rows = database.query(
