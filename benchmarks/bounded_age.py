@@ -30,7 +30,7 @@ from pipeline.core.types import F64, U8
 from pipeline.core.values import Motions
 from pipeline.database import Database, open_database
 from pipeline.models.fake import paint_person
-from pipeline.runners.embedded.turns import LEAST_FPS
+from pipeline.runners.fairness import LEAST_FPS
 from pipeline.runners.live import LIVE
 from pipeline.video.open import open_source
 from pipeline.video.paced import PacedCamera

@@ -20,8 +20,8 @@ import psycopg
 from benchmarks.chain import encoded_poses, no_models
 from pipeline.bus.kafka import KafkaBus
 from pipeline.config import load_config
-from pipeline.core.driver import ARRIVED
 from pipeline.core.errors import BusUnavailable
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import Outgoing
 from pipeline.database import EmbeddedServer
 from pipeline.topics import PARTITIONS
@@ -48,9 +48,9 @@ class Ran:
 
 def whole(cluster: Cluster, clip: Path, frames: int) -> Ran:
     """A clip through `posebus up` with its default layout, into the embedded database."""
-    with _installation(cluster, [f"cameras: {{bench: {{source: '{clip}'}}}}"]) as (home, config, bus):
+    with installation(cluster, [f"cameras: {{bench: {{source: '{clip}'}}}}"]) as (home, config, bus):
         bus.close()
-        with _started(home, "up", "--config", str(config)) as process:
+        with started(home, "up", "--config", str(config)) as process:
             stored = _stored(home)
             _until(process, lambda: stored() >= WARM * frames)
             began, first, before = time.perf_counter(), stored(), _cpu(process)
@@ -63,7 +63,7 @@ def whole(cluster: Cluster, clip: Path, frames: int) -> Ran:
 def track_to_alert(cluster: Cluster, runner: str) -> float:
     """Frames of five people a second of CPU time of a chained worker that takes them off the broker."""
     values = encoded_poses(Topology(load_config(None, os.environ), no_models()))
-    with _installation(cluster, []) as (home, config, bus):
+    with installation(cluster, []) as (home, config, bus):
         bus.ensure(kafka_topics())
         producer = bus.producer("bench")
         group = "posebus-track" + ("-faust" if runner == "faust" else "")
@@ -80,7 +80,7 @@ def track_to_alert(cluster: Cluster, runner: str) -> float:
                 return 0
 
         send(WARM_FRAMES)
-        with _started(home, "worker", CHAINED, "--config", str(config), "--runner", runner) as process:
+        with started(home, "worker", CHAINED, "--config", str(config), "--runner", runner) as process:
             _until(process, lambda: taken() >= WARM_FRAMES)
             worker = psutil.Process(process.pid)
             before = _spent(worker)
@@ -101,8 +101,8 @@ def ages(cluster: Cluster, layout: Sequence[str], source: str) -> list[float]:
     ]
     found: list[float] = []
     with (
-        _installation(cluster, lines) as (home, config, bus),
-        _started(home, "up", "--config", str(config)) as process,
+        installation(cluster, lines) as (home, config, bus),
+        started(home, "up", "--config", str(config)) as process,
     ):
         deadline = time.monotonic() + PATIENCE_S
         bus.ensure(kafka_topics())
@@ -131,7 +131,7 @@ def median_of(runs: Sequence[Ran]) -> Ran:
 
 
 @contextmanager
-def _installation(cluster: Cluster, lines: Sequence[str]) -> Iterator[tuple[Path, Path, KafkaBus]]:
+def installation(cluster: Cluster, lines: Sequence[str]) -> Iterator[tuple[Path, Path, KafkaBus]]:
     """Home, configuration and bus of an installation with names of its own."""
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as folder:
         home = Path(folder)
@@ -145,7 +145,8 @@ def _installation(cluster: Cluster, lines: Sequence[str]) -> Iterator[tuple[Path
 
 
 @contextmanager
-def _started(home: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(home: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of posebus, ended with the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("POSEBUS_")}
     process = subprocess.Popen(
         [POSEBUS, *words], env={**kept, "POSEBUS_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=sys.stderr

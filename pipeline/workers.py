@@ -41,6 +41,7 @@ from pipeline.runners.worker.notify import NotifyWorker
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.pushed import PushedConsumer
 from pipeline.runners.worker.reading import Reading
+from pipeline.runners.worker.shares import Shares
 from pipeline.runners.worker.sink import GROUP as SINK_GROUP
 from pipeline.runners.worker.sink import NAME as SINK_NAME
 from pipeline.runners.worker.watch import Watch
@@ -58,6 +59,9 @@ ARCHIVE_GROUP = "posebus-archive"
 INGEST = "ingest"
 KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 """Stages that ask what the registry says of a camera: its deadline, its zones, its rules."""
+
+MODELLED = frozenset(("detect", "pose"))
+"""Stages with a model: where live frames are more than it can do, they are shared out."""
 
 _RECORDED_LINGER_S = 0.25
 """Of the sink: nobody waits for the rows of a recording one by one."""
@@ -190,6 +194,7 @@ class Workers:
             max_records=8 if held else 200,
             consume=consume,
             watch=Watch(self.metrics, chain.name),
+            shares=None if MODELLED.isdisjoint(driver.name for driver in chain.drivers) else Shares(self._known.get),
         )
 
     def _ingest(self, chain: Chain, store: ChangelogStore) -> IngestWorker:

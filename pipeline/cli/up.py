@@ -31,6 +31,8 @@ from pipeline.logs import setup_logging
 from pipeline.runners.supervise import Supervisor
 from pipeline.topology import kafka_topics
 
+_LAST_PORT = 65535
+
 log = logging.getLogger(__name__)
 
 EXAMPLES = """
@@ -76,6 +78,11 @@ def up(
         return
     names = chosen_layout(settings, layout)
     port = settings.worker.metrics_port if metrics_port is None else metrics_port
+    if port + len(names) - 1 > _LAST_PORT:
+        raise ConfigError(
+            f"metrics port {port}: {len(names)} workers need as many ports, and the last one is {_LAST_PORT}",
+            hint=f"at most --metrics-port {_LAST_PORT + 1 - len(names)}",
+        )
     with stopped_by_signals(stop):
         bus = bus_of(settings, f"up-{socket.gethostname()}-{os.getpid()}")
         with open_database(database_address(settings, None), settings.home) as database:

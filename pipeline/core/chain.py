@@ -32,9 +32,9 @@ class Chain:
         """The topics that its first stage reads."""
         return self.drivers[0].topics
 
-    def feed(self, records: Sequence[BusRecord]) -> list[Outgoing]:
-        """Take records off the bus and give what has to be sent, in order. Raises what a driver raises."""
-        return self._through(self.drivers[0].feed(records))
+    def feed(self, records: Sequence[BusRecord], given_up: Container[int] = ()) -> list[Outgoing]:
+        """As `Driver.feed`."""
+        return self._through(self.drivers[0].feed(records, given_up))
 
     def feed_values(self, records: Sequence[Record[Any]]) -> list[Outgoing]:
         """The same for records that were never on a bus, as a camera's pictures are."""

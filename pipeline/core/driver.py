@@ -7,26 +7,20 @@ into dead letters, and keeps the state of each camera for snapshots. Runners mov
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.errors import DeadLetterLimit, InvalidRecord
+from pipeline.core.headers import headers_of
 from pipeline.core.letters import letter_of
 from pipeline.core.numbering import Count, Progress, count_nothing
 from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
 from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.stage import ModelStage
 
-ARRIVED = "a"
-"""Header of a live record: its stamp's `arrived_at_us`, for whoever does not decode it."""
 _MAX_KEY_BYTES = 255
 """Names of cameras have 63 letters at most."""
-
-
-def is_live(record: BusRecord) -> bool:
-    """Whether it is of a live camera: a recording has no age."""
-    return any(name == ARRIVED for name, _ in record.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +132,19 @@ class Driver:
         """The topics that it writes, dead letters left out."""
         return [entry.topic for entry in self._outputs.values()]
 
-    def feed(self, records: Sequence[BusRecord]) -> list[Outgoing]:
+    def feed(self, records: Sequence[BusRecord], given_up: Container[int] = ()) -> list[Outgoing]:
         """Take records off the bus, in order within each partition, and give what has to be sent, in order.
+
+        Args:
+            records: Of its topics.
+            given_up: Places in `records` of frames that live on as dropped ones: they would be too late.
 
         Raises DeadLetterLimit, ModelError, StateError.
         """
         out: list[Outgoing] = []
         work: list[_Work] = []
-        for raw in records:
-            accepted = self._accept(raw, out)
+        for place, raw in enumerate(records):
+            accepted = self._accept(raw, out, given_up=place in given_up)
             if accepted is None:
                 continue
             item, anew = accepted
@@ -227,7 +225,7 @@ class Driver:
             held = self._cameras[name] = _Camera(self._stage.initial_state(name), Progress(), partition)
         return held
 
-    def _accept(self, raw: BusRecord, out: list[Outgoing]) -> tuple[_Work, bool] | None:
+    def _accept(self, raw: BusRecord, out: list[Outgoing], *, given_up: bool) -> tuple[_Work, bool] | None:
         """The decoded record, or None for one that was taken before or cannot be read.
 
         With it, whether its recording is sent again from before what the camera's state has seen.
@@ -274,7 +272,8 @@ class Driver:
         held.unread = 0
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
-        if self._late is not None and not isinstance(record.value, Dropped | Tick) and self._late(record.stamp):
+        late = given_up or (self._late is not None and self._late(record.stamp))
+        if late and not isinstance(record.value, Dropped | Tick):
             # Before the expensive work: its image is not even decoded.
             record = Record(record.stamp, Dropped(self.name, "late"))
         return (held, record, raw), verdict == "anew"
@@ -343,15 +342,16 @@ class Driver:
 
     def _emit(self, held: _Camera, output: Output, record: Record[Any], out: list[Outgoing]) -> None:
         stamp = held.progress.number(output.topic, record.stamp)
-        value, attachment = output.codec.encode(record if stamp is record.stamp else Record(stamp, record.value))
+        if stamp is not record.stamp:
+            record = Record(stamp, record.value)
+        value, attachment = output.codec.encode(record)
         if output.per_frame and output.max_bytes is not None and len(value) > output.max_bytes:
             # A bus refuses it each time that it is sent: the worker would never come past it.
             self._count("records_too_large", self.name)
-            value, attachment = output.codec.encode(Record(stamp, Dropped(self.name, "too large")))
+            record = Record(stamp, Dropped(self.name, "too large"))
+            value, attachment = output.codec.encode(record)
         partition = stamp.camera_no % self._partitions
-        # For the runner's clocks; a recorded frame has no age.
-        headers = () if stamp.clock == "file" else ((ARRIVED, b"%d" % stamp.arrived_at_us),)
-        out.append(Outgoing(output.topic, partition, stamp.camera.encode(), value, headers, attachment))
+        out.append(Outgoing(output.topic, partition, stamp.camera.encode(), value, headers_of(record), attachment))
 
     # -- invalid records ---------------------------------------------------------------------------------------------
 

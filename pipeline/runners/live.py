@@ -17,6 +17,8 @@ LIVE = "live"
 """Fingerprint of every live source: none of it can be read again."""
 
 _STAGE = "ingest"
+OVERTAKEN = Dropped(_STAGE, "late")
+"""Stands for a picture that a newer one came before, or that is beyond its deadline."""
 
 
 def live_source(spec: CameraSpec, secret: Callable[[], str | None], trust: Trust = NO_QUESTIONS) -> LiveSource:
@@ -120,7 +122,7 @@ class LiveRecords:
 
     def _value(self, seen: LivePicture, now_us: int) -> Captured | Dropped:
         if seen.pixels is None or now_us - seen.arrived_at_us > self._deadline_us:
-            return Dropped(_STAGE, "late")
+            return OVERTAKEN
         return Dropped(_STAGE, "damaged") if seen.suspect else Captured(seen.pixels)
 
     def _note(self, seen: LivePicture) -> None:

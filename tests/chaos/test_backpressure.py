@@ -23,7 +23,7 @@ from pipeline.bus.kafka import KafkaBus
 from pipeline.camera_registry import add_cameras
 from pipeline.config import Config
 from pipeline.core.cameras import DEADLINE_MS, CameraSpec
-from pipeline.core.driver import ARRIVED
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import BusRecord
 from pipeline.core.records import Dropped, Tick
 from pipeline.runners.worker.pace import MOST_FRAMES

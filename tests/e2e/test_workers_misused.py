@@ -47,6 +47,10 @@ def test_a_layout_of_the_configuration_is_checked_too(program: Program, tmp_path
     program("up", "--config", "site.yaml").refused(2, "the layout lacks track, smooth, analyze, alert", "it has: ")
 
 
+def test_ports_beyond_the_last_one_are_refused(program: Program) -> None:
+    program("up", "--metrics-port", "65535").refused(2, "workers need as many ports", "at most --metrics-port 655")
+
+
 def test_a_worker_without_a_name_is_told_how_it_is_used(program: Program) -> None:
     program("worker").misused("Missing argument")
 

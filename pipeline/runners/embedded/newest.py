@@ -9,9 +9,9 @@ from pipeline.core.records import Dropped, Record
 from pipeline.core.values import Captured
 from pipeline.runners.embedded.turns import Turns
 from pipeline.runners.ladder import Ladder
+from pipeline.runners.live import OVERTAKEN
 
 _STAGE = "ingest"
-_OVERTAKEN = Dropped(_STAGE, "late")
 
 
 class Newest:
@@ -80,7 +80,7 @@ class Newest:
             if not ladder.keeps():
                 return Record(record.stamp, Dropped(_STAGE, "thinned"))
             return Record(record.stamp, Captured(record.value.pixels, ladder.rung.ease))
-        if record.value == _OVERTAKEN and ladder.keeps():
+        if record.value == OVERTAKEN and ladder.keeps():
             ladder.late()  # before it came here
         return record
 
@@ -88,7 +88,7 @@ class Newest:
         if self._frame is not None:
             if self._ladder is not None:
                 self._ladder.late()
-            self._let_go(Record(self._frame.stamp, _OVERTAKEN))
+            self._let_go(Record(self._frame.stamp, OVERTAKEN))
 
     def _let_go(self, record: Record[Any]) -> None:
         self._frame = None

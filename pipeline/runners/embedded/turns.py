@@ -8,12 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.runners.fairness import Fairness
+
 ROOM = 2
 """Frames on their way through the models: one that is looked at, and one that waits, so that they never do. With three
 about as many are looked at, and results are a third older."""
-
-LEAST_FPS = 1.0
-"""What a camera gets whatever the others weigh, as long as the models can do so much for all."""
 
 LOST_S = 10.0
 """A frame that has not come out after so long never will: its turn is given back."""
@@ -21,10 +20,6 @@ LOST_S = 10.0
 
 @dataclass(slots=True)
 class _Camera:
-    weight: float
-    served: float = 0.0
-    """Frames that it had, over its weight; that of who has been away is brought up to the others'."""
-    last_s: float | None = None
     asks: bool = False
     sent: int = 0
     passed: int = 0
@@ -33,11 +28,10 @@ class _Camera:
 
 
 class Turns:
-    """Gives turns to live cameras in proportion to their weights; who had none for a second comes first.
+    """Gives turns to live cameras, one after another, as `Fairness` says.
 
-    Start-time fair queueing (Goyal, Vin and Chen, 1996, section 2) with frames as packets of equal length. A camera
-    asks for a turn for its newest frame alone, so that what is looked at is as new as it can be, whatever the load;
-    what is overtaken meanwhile is dropped before anything was spent on it. Safe to use from any thread.
+    A camera asks for a turn for its newest frame alone, so that what is looked at is as new as it can be, whatever the
+    load; what is overtaken meanwhile is dropped before anything was spent on it. Safe to use from any thread.
 
     Args:
         room: Frames that may be under way at once.
@@ -48,21 +42,19 @@ class Turns:
         self._room = room
         self._clock = clock
         self._lock = threading.Lock()
+        self._fairness = Fairness()
         self._cameras: dict[str, _Camera] = {}
-        self._now = 0.0
 
     def join(self, name: str, weight: float = 1.0) -> None:
         """A camera takes part from now on, or has another weight."""
         with self._lock:
-            known = self._cameras.get(name)
-            if known is None:
-                self._cameras[name] = _Camera(weight, self._now)
-            else:
-                known.weight = weight
+            self._fairness.join(name, weight)
+            self._cameras.setdefault(name, _Camera())
 
     def leave(self, name: str) -> None:
         """A camera takes no part any more."""
         with self._lock:
+            self._fairness.leave(name)
             self._cameras.pop(name, None)
 
     def ask(self, name: str) -> bool:
@@ -70,13 +62,11 @@ class Turns:
         with self._lock:
             camera, now_s = self._cameras[name], self._clock()
             camera.asks = True
-            if self._under_way(now_s) >= self._room or self._first(now_s) is not camera:
+            asking = [name for name, each in self._cameras.items() if each.asks]
+            if self._under_way(now_s) >= self._room or self._fairness.first(asking, now_s) != name:
                 return False
             camera.asks = False
-            start = self._start(camera)
-            self._now = max(start, self._now)
-            camera.served = start + 1.0 / camera.weight
-            camera.last_s = now_s
+            self._fairness.serve(name, now_s)
             camera.under_way.append((camera.sent, now_s))
             return True
 
@@ -100,22 +90,8 @@ class Turns:
             while camera.under_way and camera.under_way[0][0] < camera.passed:
                 camera.under_way.popleft()
 
-    def _start(self, camera: _Camera) -> float:
-        # Between two of its frames a camera has none to ask for: one turn is kept for it, so that it has its share.
-        return max(camera.served, self._now - 1.0 / camera.weight)
-
     def _under_way(self, now_s: float) -> int:
         for camera in self._cameras.values():
             while camera.under_way and now_s - camera.under_way[0][1] > LOST_S:
                 camera.under_way.popleft()
         return sum(len(camera.under_way) for camera in self._cameras.values())
-
-    def _first(self, now_s: float) -> _Camera:
-        """Of those that ask."""
-
-        def order(camera: _Camera) -> tuple[bool, float]:
-            since_s = float("inf") if camera.last_s is None else now_s - camera.last_s
-            overdue = since_s > 1.0 / LEAST_FPS
-            return not overdue, -since_s if overdue else self._start(camera)
-
-        return min((camera for camera in self._cameras.values() if camera.asks), key=order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.core.cameras import CameraSpec, CameraStatus
@@ -16,6 +16,7 @@ from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
 from pipeline.runners.statuses import not_read
 from pipeline.runners.worker.cameras import CameraFeed
+from pipeline.runners.worker.live_turns import LiveTurns
 from pipeline.runners.worker.outputs import Outputs
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
@@ -41,6 +42,11 @@ class _Camera:
     spec: CameraSpec
     partition: int
     feed: CameraFeed | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """It is read, and waits for nobody."""
+        return self.feed is not None and not self.feed.start_us
 
 
 class IngestWorker:
@@ -108,6 +114,7 @@ class IngestWorker:
         self._something = threading.Event()
         self._checkpoint_at = clock() + checkpoint_s
         self._retry_at: dict[str, float] = {}
+        self._live_turns = LiveTurns()
 
     @property
     def cameras(self) -> Mapping[str, CameraSpec]:
@@ -149,9 +156,10 @@ class IngestWorker:
             return self._catching_up
         if self._pace is not None:
             self._pace.follow()
-        busy = False
-        for name, camera in list(self._cameras.items()):
-            busy |= self._turn(name, camera)
+        live = {name: camera.spec.weight for name, camera in self._cameras.items() if camera.is_live}
+        first, others = self._live_turns.split(live, self._clock())
+        busy = self._turns_of(first) or self._turns_of(others)
+        busy |= self._turns_of([name for name in self._cameras if name not in live])
         if self._clock() >= self._checkpoint_at:
             self.checkpoint()
         return busy
@@ -198,6 +206,12 @@ class IngestWorker:
 
     # -- one camera --------------------------------------------------------------------------------------------------
 
+    def _turns_of(self, names: Sequence[str]) -> bool:
+        busy = False
+        for name in names:
+            busy |= self._turn(name, self._cameras[name])
+        return busy
+
     def _turn(self, name: str, camera: _Camera) -> bool:
         if camera.spec.paused:
             return False
@@ -207,20 +221,22 @@ class IngestWorker:
             camera.feed = self._opened(name, camera)
             if camera.feed is None:
                 return False
-        paced = self._pace if camera.feed.start_us else None  # a live camera waits for nobody
+        paced = None if camera.is_live else self._pace
         if paced is not None:
             lost_at = paced.lost(name, camera.feed.start_us, camera.feed.position)
             if lost_at is not None:
                 self._read_again(name, camera, lost_at, camera.feed.start_us)
                 return True
         busy = False
-        for _ in range(_AT_ONCE):
+        for _ in range(1 if camera.is_live else _AT_ONCE):
             if paced is not None and paced.room(name, camera.feed.start_us, camera.feed.position) <= 0:
                 break
             records = camera.feed.take(1)
             if not records:
                 break
             busy = True
+            if camera.is_live:
+                self._live_turns.took(name, camera.spec.weight, records, self._clock())
             for record in records:
                 if record.stamp.session != self._stored[name].session:
                     begun = replace(camera.feed.position, session=record.stamp.session)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from pipeline.core.chain import Chain
 from pipeline.core.errors import BusUnavailable, ConfigError, TransientError
-from pipeline.core.ports import Bus, Consumer, Polled, StateStore, TopicPartition
+from pipeline.core.ports import Bus, BusRecord, Consumer, Polled, StateStore, TopicPartition
 from pipeline.metrics import Metrics
 from pipeline.runners.worker.outputs import Outputs
+from pipeline.runners.worker.shares import Shares
 from pipeline.runners.worker.waiting import DRAIN_S, wait
 from pipeline.runners.worker.watch import Watch
 
@@ -36,6 +37,7 @@ class Worker:
         max_records: At most so many are taken at once; few where the stages hold pixels.
         consume: Makes the consumer; by default the bus does, and this loop polls it itself.
         watch: Notes how long records take and how many wait.
+        shares: Says which live frames are given up where there are too many; None: none is.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Worker:
         max_records: int = 500,
         consume: Callable[[], Consumer] | None = None,
         watch: Watch | None = None,
+        shares: Shares | None = None,
     ) -> None:
+        self._shares = shares
         self._chain = chain
         self._bus = bus
         self._store = store
@@ -107,8 +111,9 @@ class Worker:
         polled = self._consumer.poll(timeout_s, max_records or self._max_records)
         self._follow_assignment(polled)
         self._watch.took(polled.records)
+        given_up = self._given_up(polled.records)
         with self._watch.working(len(polled.records)):
-            produced = self._chain.feed(polled.records)
+            produced = self._chain.feed(polled.records, given_up)
         for outgoing in produced:
             self._producer.send(self._watch.sends(outgoing))
         for record in polled.records:
@@ -158,6 +163,11 @@ class Worker:
             log.warning("left without a checkpoint: %s", error.message, extra={"stage": self._chain.name})
         self._consumer.close()
         self._producer.close()
+
+    def _given_up(self, records: Sequence[BusRecord]) -> frozenset[int]:
+        if self._shares is None:
+            return frozenset()
+        return self._shares.late(records, getattr(self._consumer, "waiting", tuple)())
 
     def _recover_until(self, stop: threading.Event, alive: Callable[[], None]) -> None:
         while not stop.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -139,6 +139,11 @@ class PrefetchingConsumer:
             return behind
 
         return self._ask(lag)
+
+    def waiting(self) -> Sequence[BusRecord]:
+        """What is in memory and not yet given to the stage, in order."""
+        with self._lock:
+            return list(self._records)
 
     def queue(self) -> tuple[int, int]:
         """Records that wait in memory, and their bytes."""

@@ -44,6 +44,10 @@ class PushedConsumer:
         """All that was pushed was polled."""
         return not self._changes and not self._records
 
+    def waiting(self) -> Sequence[BusRecord]:
+        """What was pushed and not polled, in order."""
+        return list(self._records)
+
     def poll(self, timeout_s: float, max_records: int = 500) -> Polled:
         """Changes first, then records; never waits."""
         if self._changes:

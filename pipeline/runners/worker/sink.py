@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.core.driver import is_live
 from pipeline.core.errors import BusUnavailable, InvalidRecord, TransientError
+from pipeline.core.headers import is_live
 from pipeline.core.letters import letter_of
 from pipeline.core.ports import BusRecord, Consumer, OffsetSink, Polled, RecordCodec, TopicPartition
 from pipeline.core.records import Dropped, Record, Tick

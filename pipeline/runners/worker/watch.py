@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.driver import ARRIVED
 from pipeline.core.errors import TransientError
+from pipeline.core.headers import ARRIVED, number
 from pipeline.core.ports import BusRecord, Outgoing, TopicPartition
 from pipeline.core.records import Record
 from pipeline.metrics import Metrics
@@ -53,7 +53,7 @@ class Watch:
         """These came off the bus."""
         now_us = self._now_us() if records else 0
         for record in records:
-            sent_us = _header(record.headers, SENT)
+            sent_us = number(record.headers, SENT)
             if sent_us is None:
                 continue
             hop_s = (now_us - sent_us) / 1e6
@@ -76,7 +76,7 @@ class Watch:
     def sends(self, outgoing: Outgoing) -> Outgoing:
         """The record with the time at which it is sent."""
         now_us = self._now_us()
-        arrived_us = _header(outgoing.headers, ARRIVED)
+        arrived_us = number(outgoing.headers, ARRIVED)
         if arrived_us is not None:
             self._metrics.observe("age_s", (now_us - arrived_us) / 1e6, stage=self._stage)
         return replace(outgoing, headers=(*outgoing.headers, (SENT, b"%d" % now_us)))
@@ -118,11 +118,3 @@ class Watch:
             self._topics |= by_topic.keys()  # a topic that is no longer ours has no lag of ours
             for topic, behind in by_topic.items():
                 self._metrics.gauge("lag_records", behind, stage=self._stage, topic=topic)
-
-
-def _header(headers: Sequence[tuple[str, bytes]], name: str) -> int | None:
-    """The number in a header; None where there is none, as from another program."""
-    for key, value in headers:
-        if key == name and value.isdigit():
-            return int(value)
-    return None

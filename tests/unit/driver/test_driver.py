@@ -65,6 +65,17 @@ def test_dropped_frames_and_ticks_pass_through_with_their_own_numbers(stage: typ
     assert found[3].value.track_id.tolist() == [2]
 
 
+@pytest.mark.parametrize("stage", [CountingStage, BatchedStage])
+def test_frames_that_are_given_up_live_on_as_late_ones(stage: type) -> None:
+    values = [poses(1), poses(1), Tick("live"), Dropped("detect", "late"), poses(1)]
+
+    found = tracks(driver(stage()).feed([on_bus(value, n) for n, value in enumerate(values)], {1, 2, 3}))
+
+    assert [type(r.value) for r in found] == [Tracks, Dropped, Tick, Dropped, Tracks]
+    assert [r.value.reason for r in found if isinstance(r.value, Dropped)] == ["late", "late"]
+    assert found[4].value.track_id.tolist() == [2]
+
+
 def test_repeated_records_are_left_out_and_holes_are_counted() -> None:
     counts: list[str] = []
     under_test = driver(counts=counts)

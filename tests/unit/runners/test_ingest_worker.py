@@ -14,6 +14,7 @@ from pipeline.core.ports import Outgoing, Position, Snapshot
 from pipeline.core.records import Record, Stamp
 from pipeline.core.values import Captured, Frame
 from pipeline.feeds import open_recorded
+from pipeline.runners.live import OVERTAKEN
 from pipeline.runners.worker.cameras import CameraFeed
 from pipeline.runners.worker.reading import Reading
 from pipeline.state.memory import MemoryStore
@@ -480,6 +481,29 @@ def test_a_recorded_camera_is_never_more_than_64_frames_ahead_and_a_live_one_is_
     site.took("pose", "file", 1, seq=73)
     until(lambda: len(_frames(site, "file")) == 100, worker)
     worker.close()
+
+
+@pytest.mark.parametrize(("overtaken", "times"), [(True, 2), (False, 1)])
+def test_live_cameras_that_lose_pictures_take_turns_by_their_weights(site: Site, overtaken: bool, times: int) -> None:
+    class Hurried(LiveFeed):
+        def take(self, most: int) -> Sequence[Record[Any]]:
+            (lost,), (taken,) = super().take(most), super().take(most)
+            return [Record(lost.stamp, OVERTAKEN), taken] if overtaken else [taken]
+
+    weights = {"a": 1.0, "b": 2.0, "c": 1.0}
+    for number, (name, weight) in enumerate(weights.items(), start=1):
+        site.register(spec(name, number, "rtsp://x", mode="live", weight=weight))
+    hundredths = count()
+    worker = site.ingest(open_camera=lambda spec, reading, wake: Hurried(spec), clock=lambda: next(hundredths) / 100)
+    until(lambda: len(_frames(site, "b")) > 20, worker)
+    before = {name: len(_frames(site, name)) for name in weights}
+    for _ in range(60):
+        worker.step()
+    had = {name: len(_frames(site, name)) - before[name] for name in weights}
+    worker.close()
+
+    assert had["b"] == 60
+    assert had["a"] == had["c"] == pytest.approx(60 / times, abs=2)
 
 
 def test_large_frames_are_held_back_by_their_bytes(site: Site) -> None:

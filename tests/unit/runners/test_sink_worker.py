@@ -7,8 +7,8 @@ from itertools import count
 import pytest
 
 from pipeline.bus.memory import MemoryBus
-from pipeline.core.driver import ARRIVED
 from pipeline.core.errors import BusUnavailable, SinkUnavailable, TransientError
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import Outgoing, TopicPartition, TopicSpec
 from pipeline.core.records import Record
 from pipeline.core.values import DeadLetter
