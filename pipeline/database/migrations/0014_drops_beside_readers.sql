@@ -4,6 +4,9 @@
 -- drop_before: units before it are being dropped; whoever was interrupted goes on with them.
 ALTER TABLE pose_raw.history ADD COLUMN drop_before timestamptz;
 
+-- zone_occupancy is asked by its hours: a year of events was read for each of them.
+CREATE INDEX events_zone_hours ON pose_raw.events (run, date_bin('1 hour', ts, '2000-01-01 00:00+00')) WHERE kind = 'zone';
+
 -- Partitions or chunks without their sizes, which take half a second where there are a thousand.
 CREATE FUNCTION pose_raw.raw_spans()
 RETURNS TABLE (parent text, unit regclass, starts timestamptz, ends timestamptz, compressed boolean, partial boolean)

@@ -132,6 +132,17 @@ def test_events_and_tracks_of_a_camera_are_found_by_an_index(filled: Database) -
             assert "run = " in index_conditions("\n".join(str(line) for (line,) in lines)), statement
 
 
+def test_hours_of_a_zone_are_found_by_an_index(filled: Database) -> None:
+    hours = "hour >= '2023-11-15 00:00+00' AND hour < '2023-11-16 00:00+00'"
+    with filled.address.connect("reader") as reader:
+        reader.execute("SET enable_seqscan = off")  # as above
+        lines = reader.execute(f"EXPLAIN (COSTS OFF) SELECT * FROM zone_occupancy WHERE {hours}".encode()).fetchall()
+
+    found = index_conditions("\n".join(str(line) for (line,) in lines))
+    assert "run = " in found
+    assert "date_bin('01:00:00'::interval, ts" in found
+
+
 def reached(database: Database, found: str) -> set[str]:
     """The days whose partitions or chunks stand in a plan."""
     with database.address.connect("owner") as owner:
