@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +33,7 @@ from pipeline.runners.statuses import StatusKeeper
 from pipeline.runners.worker import IngestWorker, PrefetchingConsumer, SinkWorker, Worker
 from pipeline.runners.worker.camera_history import GROUP as HISTORY_GROUP
 from pipeline.runners.worker.camera_history import CameraHistory
+from pipeline.runners.worker.flow import Flow, Following
 from pipeline.runners.worker.known import KnownCameras
 from pipeline.runners.worker.loop import group_of
 from pipeline.runners.worker.notify import GROUP as NOTIFY_GROUP
@@ -62,6 +63,8 @@ KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
 
 MODELLED = frozenset(("detect", "pose"))
 """Stages with a model: where live frames are more than it can do, they are shared out."""
+
+_OUT_OF_POSE = "poses"
 
 _RECORDED_LINGER_S = 0.25
 """Of the sink: nobody waits for the rows of a recording one by one."""
@@ -126,6 +129,7 @@ class Workers:
     client: str
     metrics: Metrics
     registry: Registry | None = None
+    _followings: list[Following] = field(default_factory=list)
 
     @cached_property
     def _topology(self) -> Topology:
@@ -149,6 +153,8 @@ class Workers:
         """End what goes on beside the workers; before the bus is closed."""
         if "_known" in vars(self):  # it was asked for
             self._known.close()
+        for following in self._followings:
+            following.close()
 
     def _late(self, stamp: Stamp) -> bool:
         """A live frame that is older than the deadline. What was recorded is never late."""
@@ -212,11 +218,21 @@ class Workers:
             open_camera=partial(open_camera, told=statuses.put, trust=self.config.rtsp.trust),
             told=statuses.put,
             pace=None if PACING in names else self._pace(),
+            flow=None if PACING in names else self._flow(),
             client=self.client,
             checkpoint_s=self.config.worker.checkpoint_s,
             clock=time.monotonic,
             watch=Watch(self.metrics, chain.name),
         )
+
+    def _flow(self) -> Flow | None:
+        """None over a bus in memory, which cannot be followed."""
+        follow = getattr(self.bus, "follow", None)
+        if follow is None:
+            return None
+        flow = Flow(old_s=DEADLINE_MS / 2000)
+        self._followings.append(Following(flow, partial(follow, _OUT_OF_POSE, frozenset(range(PARTITIONS)))))
+        return flow
 
     def _pace(self) -> Pace:
         return Pace(

@@ -44,15 +44,18 @@ class Fairness:
         return min(names, key=lambda name: self._order(name, now_s))
 
     def round(self, names: Collection[str], now_s: float) -> list[str]:
-        """Those of these who are served together in one round: the next one, and whoever is as near to a turn."""
+        """Those of these who are served together in one round, in order: the next one, and who is as near to a turn."""
         if not names:
             return []
-        first = self.first(names, now_s)
+        first, *others = sorted(names, key=lambda name: self._order(name, now_s))
         until = self._start(self._shares[first]) + 1.0 / self._shares[first].weight
         return [
-            name
-            for name in names
-            if name == first or self._start(self._shares[name]) < until or self._overdue(self._shares[name], now_s)
+            first,
+            *(
+                name
+                for name in others
+                if self._start(self._shares[name]) < until or self._overdue(self._shares[name], now_s)
+            ),
         ]
 
     def serve(self, name: str, now_s: float) -> None:

@@ -6,16 +6,19 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.chain import Chain
 from pipeline.core.errors import ConfigError, StateError, TransientError
 from pipeline.core.numbering import Mark
 from pipeline.core.ports import Bus, BusRecord, Consumer, Position, Snapshot, StateCodec, StateStore, TopicPartition
+from pipeline.core.records import Record
 from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
 from pipeline.runners.statuses import not_read
 from pipeline.runners.worker.cameras import CameraFeed
+from pipeline.runners.worker.flow import Flow
 from pipeline.runners.worker.live_turns import LiveTurns
 from pipeline.runners.worker.outputs import Outputs
 from pipeline.runners.worker.pace import Pace
@@ -30,6 +33,8 @@ _RETRY_S = 10.0
 """Between two attempts to open a source that cannot be read."""
 _AT_ONCE = 8
 """Frames of one camera before another one has its turn."""
+_ASK_S = 0.25
+"""Between two questions to a live camera whose pictures have no room."""
 
 
 Open = Callable[[CameraSpec, Reading | None, Callable[[], None]], CameraFeed]
@@ -42,6 +47,7 @@ class _Camera:
     spec: CameraSpec
     partition: int
     feed: CameraFeed | None = None
+    ask_at_s: float = float("-inf")
 
     @property
     def is_live(self) -> bool:
@@ -70,6 +76,7 @@ class IngestWorker:
         clock: Monotonic seconds.
         watch: Notes how old frames are when they leave, and how far they are ahead.
         told: Called with how cameras are that are not read.
+        flow: Says how many live frames may be on their way; None: nobody bounds them.
     """
 
     def __init__(
@@ -89,8 +96,10 @@ class IngestWorker:
         flush_timeout_s: float = 10.0,
         watch: Watch | None = None,
         told: Callable[[CameraStatus], None] = lambda _: None,
+        flow: Flow | None = None,
     ) -> None:
         self._told = told
+        self._flow = flow
         self._chain = chain
         self._bus = bus
         self._store = store
@@ -115,6 +124,8 @@ class IngestWorker:
         self._checkpoint_at = clock() + checkpoint_s
         self._retry_at: dict[str, float] = {}
         self._live_turns = LiveTurns()
+        if flow is not None:
+            flow.wake = self._something.set
 
     @property
     def cameras(self) -> Mapping[str, CameraSpec]:
@@ -231,12 +242,10 @@ class IngestWorker:
         for _ in range(1 if camera.is_live else _AT_ONCE):
             if paced is not None and paced.room(name, camera.feed.start_us, camera.feed.position) <= 0:
                 break
-            records = camera.feed.take(1)
+            records = self._taken_live(camera) if camera.is_live else camera.feed.take(1)
             if not records:
                 break
             busy = True
-            if camera.is_live:
-                self._live_turns.took(name, camera.spec.weight, records, self._clock())
             for record in records:
                 if record.stamp.session != self._stored[name].session:
                     begun = replace(camera.feed.position, session=record.stamp.session)
@@ -248,6 +257,19 @@ class IngestWorker:
                     nbytes = sum(len(each.value or b"") for each in outgoing)
                     paced.sent(name, Mark(record.stamp.session, record.stamp.seq), record.stamp.captured_at_us, nbytes)
         return busy
+
+    def _taken_live(self, camera: _Camera) -> Sequence[Record[Any]]:
+        """What a live camera gives. Where no picture may go it is asked now and then, for how it is."""
+        assert camera.feed is not None
+        now_s = self._clock()
+        if self._flow is not None and not self._flow.has_room and now_s < camera.ask_at_s:
+            return ()
+        camera.ask_at_s = now_s + _ASK_S
+        records = camera.feed.take(1)
+        if self._flow is not None:
+            records = [self._flow.admit(record) for record in records]
+        self._live_turns.took(camera.spec.name, camera.spec.weight, records, now_s)
+        return records
 
     def _opened(self, name: str, camera: _Camera) -> CameraFeed | None:
         stored = self._stored.get(name)
