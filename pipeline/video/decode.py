@@ -140,6 +140,7 @@ class ToBgr:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._reformatter = VideoReformatter()
+        self._turn: Turn | None = None
 
     def __call__(self, frame: VideoFrame) -> U8:
         """(H, W, 3) uint8. Raises SourceError for a pixel format that cannot be converted."""
@@ -150,8 +151,12 @@ class ToBgr:
                 f"{self._path}: pixels of the format {frame.format.name} cannot be converted",
                 hint="convert it, for example: ffmpeg -i FILE -pix_fmt yuv420p out.mp4",
             ) from error
+        # It changes at key frames only. Whoever asks for side data keeps the decoded picture in memory until Python
+        # looks for cycles, and the decoder takes new memory for the next ones.
+        if self._turn is None or frame.key_frame:
+            self._turn = turn_of(frame)
         # Lines of odd lengths come with padding.
-        return np.ascontiguousarray(turned(pixels.astype(np.uint8, copy=False), turn_of(frame)))
+        return np.ascontiguousarray(turned(pixels.astype(np.uint8, copy=False), self._turn))
 
 
 def turn_of(frame: VideoFrame) -> Turn:

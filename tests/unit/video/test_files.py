@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -89,6 +91,22 @@ def test_pictures_stand_upright(tmp_path: Path, degrees: int, flip: bool) -> Non
     assert np.array_equal(pixels, expected)
     assert pixels.flags.c_contiguous
     assert (turned.info.height, turned.info.width) == pixels.shape[:2]
+
+
+def test_a_turned_film_stays_upright_and_lets_go_of_its_pictures(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "turned.mp4", frames=40, rotation=(90, False, False))
+
+    gc.collect()
+    gc.disable()  # what nobody holds goes at once, without a look for cycles
+    try:
+        pictures = list(VideoFile(clip).pictures())
+        held = [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+    finally:
+        gc.enable()
+
+    assert len(held) <= 5  # key frames
+    assert {p.pixels.shape for p in pictures} == {(96, 64, 3)}
+    assert [number_of(np.rot90(p.pixels, -1)) for p in pictures] == list(range(40))
 
 
 def test_colours_follow_the_tags_of_the_file(tmp_path: Path) -> None:
