@@ -56,7 +56,8 @@ class Frame:
 
     Attributes:
         image: The pixels.
-        motion: (M, 4) float32, xyxy boxes in pixels of the frame where it changed since the last one.
+        motion: (M, 4) float32, xyxy boxes in pixels of the frame where it differs from the background; looked for ten
+            times a second at most, the frames between have none.
         ease: How much is done for it: `ALL`; `FEWER_LOOKS`: the detector looks for people less often.
     """
 

@@ -9,20 +9,23 @@ import numpy as np
 
 from pipeline.core.errors import InvalidRecord
 from pipeline.core.records import Record, Tick
-from pipeline.core.types import U8
+from pipeline.core.types import F32
 from pipeline.core.values import Captured, Frame, Image
-from stages.ingest.motion import Change, boxes_of, cells_of, change, followed, in_pixels
+from stages.ingest.motion import boxes_of, cells_of, change, followed, in_pixels
 from stages.ingest.options import IngestOptions
 from stages.ingest.state import IngestState
 
-_FOLLOW_S = 0.1
+_LOOK_S = 0.1
+"""Least seconds between two pictures that are looked at for motion: people are looked for no more often, and the least
+steps of the background are steps in time."""
 
 
 class IngestStage:
     """Finds where a picture differs from the background of its camera.
 
-    The first frame, and the first of another size, has no motion: there is nothing to compare it with. A picture that
-    has changed all over is one box, and the new background.
+    It looks ten times a second at most, and gives on what lies between without a box. The first frame, and the first of
+    another size, has no motion: there is nothing to compare it with. A picture that has changed all over is one box,
+    and the new background.
     """
 
     def __init__(self, options: IngestOptions | None = None) -> None:
@@ -38,9 +41,12 @@ class IngestStage:
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise InvalidRecord(f"pixels {pixels.dtype} {pixels.shape}, expected uint8 (height, width, 3)")
         height, width = pixels.shape[:2]
+        image = Image(width=width, height=height, encoding="bgr24", data=pixels)
+        passed_s = (now_us - state.followed_us) / 1e6
+        if state.grey.size and 0.0 <= passed_s < _LOOK_S:
+            return state, (Frame(image=image, motion=_NOTHING, ease=record.value.ease),)
         cells, side = cells_of(pixels)
-        boxes = np.zeros((0, 4), dtype=np.float32)
-        background, followed_us = cells, now_us
+        boxes, background = _NOTHING, cells
         if state.grey.shape == cells.shape:
             moved = change(cells, state.grey, self.options.min_change)
             if moved.everywhere:
@@ -48,18 +54,13 @@ class IngestStage:
             else:
                 found = boxes_of(moved.mask, self.options.max_boxes)
                 boxes = in_pixels(found, side, cells.shape, width, height)
-                background, followed_us = self._followed(state, moved, now_us)
-        image = Image(width=width, height=height, encoding="bgr24", data=pixels)
+                background = followed(state.grey, moved, 1.0 - math.exp(-max(passed_s, 0.0) / self.options.adapt_s))
         frame = Frame(image=image, motion=boxes, ease=record.value.ease)
-        return IngestState(grey=background, followed_us=followed_us), (frame,)
-
-    def _followed(self, state: IngestState, moved: Change, now_us: int) -> tuple[U8, int]:
-        """The background and when it last followed: ten times a second, so that its least steps count in seconds."""
-        passed_s = (now_us - state.followed_us) / 1e6
-        if passed_s < _FOLLOW_S:
-            return state.grey, state.followed_us
-        return followed(state.grey, moved, 1.0 - math.exp(-passed_s / self.options.adapt_s)), now_us
+        return IngestState(grey=background, followed_us=now_us), (frame,)
 
     def tick(self, state: IngestState, record: Record[Tick]) -> tuple[IngestState, Sequence[Frame]]:
         """Nothing moves without a picture."""
         return state, ()
+
+
+_NOTHING: F32 = np.zeros((0, 4), dtype=np.float32)
