@@ -21,8 +21,11 @@ _BODY, _ALL = 33, 39
 _HIPS, _REACH = 33, 34
 """Auxiliary keypoints behind the 33: middle of the hips, and a point on the circle about the body."""
 
-_STRIDES = (8, 16, 32, 32, 32)
 _ANCHOR_PIECES = (1568, 392, 294)
+
+_AROUND = np.mgrid[-3:4, -3:4][::-1].reshape(2, -1).T
+"""(49, 2) column and row of each cell of a window, from its middle."""
+_MOMENTS = np.stack((*_AROUND.T, np.ones(len(_AROUND)))).astype(np.float32)
 
 
 class BlazePoseDetector:
@@ -86,12 +89,12 @@ class BlazePoseEstimator:
         points = values[:, :, :3].copy()
         points[:, :, :2] = _refined(points[:, :, :2], heatmaps, self.size)
         # Visible = not hidden by something, present = inside the crop: to be seen, a keypoint has to be both.
-        seen = _sigmoid(values[:, :_BODY, 3]) * _sigmoid(values[:, :_BODY, 4])
+        seen = _sigmoid(values[:, :_BODY, 3:]).prod(axis=2)
         return Estimated(
             keypoints=points[:, :_BODY],
             keypoint_score=seen,
             world=world.reshape(-1, _ALL, 3)[:, :_BODY],
-            score=np.clip(score[:, 0], 0.0, 1.0),
+            score=np.minimum(np.maximum(score[:, 0], np.float32(0.0)), np.float32(1.0)),
             region=regions_of_axes(points[:, _HIPS, :2], points[:, _REACH, :2], REGION_SCALE),
         )
 
@@ -145,27 +148,20 @@ def _refined(points: F32, heatmaps: F32, size: int) -> F32:
 
     As mediapipe's RefineLandmarksFromHeatmap: a window of 7 x 7 cells, refined where its peak reaches 0.5.
     """
-    people, cells = len(points), heatmaps.shape[1]
-    column = np.floor(points[:, :, 0] * (cells / size)).astype(np.int64)
-    row = np.floor(points[:, :, 1] * (cells / size)).astype(np.int64)
-    inside = (column >= 0) & (column < cells) & (row >= 0) & (row < cells)
-    offset = np.arange(-3, 4)
-    columns = column[:, :, None, None] + offset[None, None, None, :]
-    rows = row[:, :, None, None] + offset[None, None, :, None]
-    valid = (columns >= 0) & (columns < cells) & (rows >= 0) & (rows < cells)
-    logits = heatmaps[
-        np.arange(people)[:, None, None, None],
-        np.clip(rows, 0, cells - 1),
-        np.clip(columns, 0, cells - 1),
-        np.arange(points.shape[1])[None, :, None, None],
-    ]
-    weight = np.where(valid, _sigmoid(logits), np.float32(0.0))
-    total = np.maximum(weight.sum(axis=(2, 3)), np.float32(1e-6))
-    x = (weight * columns).sum(axis=(2, 3)) / total
-    y = (weight * rows).sum(axis=(2, 3)) / total
-    sure = inside & (weight.max(axis=(2, 3)) >= 0.5)
-    centre = np.stack((x, y), axis=-1) * (size / cells)
-    return np.where(sure[:, :, None], centre, points).astype(np.float32)
+    people, cells, joints = len(points), heatmaps.shape[1], heatmaps.shape[3]
+    place = np.floor(points * (cells / size)).astype(np.int64)
+    cell = place[:, :, None] + _AROUND
+    within = np.logical_and.reduce((cell >= 0) & (cell < cells), axis=3)
+    at = (cell[..., 1] * cells + cell[..., 0]) * joints + np.arange(joints)[:, None]
+    at += np.arange(people)[:, None, None] * (cells * cells * joints)
+    # What lies beyond the edge reads a cell elsewhere, and counts for nothing.
+    weight = _sigmoid(heatmaps.take(at, mode="clip")) * within
+    sure = within[:, :, len(_AROUND) // 2] & (np.maximum.reduce(weight, axis=2) >= 0.5)
+    # A product of matrices would not give the same bits for one person and for many.
+    moments = np.add.reduce(weight[sure][:, None] * _MOMENTS, axis=2)
+    refined = points.copy()
+    refined[sure] = (place[sure] + moments[:, :2] / moments[:, 2:]) * (size / cells)
+    return refined
 
 
 def _rgb_floats(pictures: U8, scale: float, offset: float) -> F32:
@@ -182,5 +178,6 @@ def _rgb_floats(pictures: U8, scale: float, offset: float) -> F32:
 
 
 def _sigmoid(logits: F32) -> F32:
-    result: F32 = (1.0 / (1.0 + np.exp(-np.clip(logits, -80.0, 80.0)))).astype(np.float32)
+    one = np.float32(1.0)
+    result: F32 = one / (one + np.exp(np.minimum(-logits, np.float32(80.0))))
     return result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -33,6 +34,14 @@ class Output:
     index: int
     shape: tuple[int, ...]
     pieces: tuple[int, ...] = ()
+
+
+class _Ready(NamedTuple):
+    """An interpreter for batches of one size; the number of its input, and what gives views of its outputs."""
+
+    interpreter: Interpreter
+    pictures: int
+    outputs: tuple[Callable[[], F32], ...]
 
 
 class LiteRtModel:
@@ -65,10 +74,10 @@ class LiteRtModel:
             ) from error
         self._path, self._size, self._outputs, self._threads = path, size, tuple(outputs), threads
         self._dtype, self._batches = dtype, BATCHES if threads > 1 else (1,)
-        self._by_batch: dict[int, Interpreter] = {}
+        self._by_batch: dict[int, _Ready] = {}
         self._check_shapes(self._new_interpreter())
         self._content = keep_outputs(self._content, [output.index for output in self._outputs])
-        self._interpreter(1)
+        self._ready(1)
 
     def run(self, pictures: F32 | U8) -> tuple[F32, ...]:
         """The chosen outputs, each (N, *shape) float32, for (N, size, size, 3) pictures of the model's type."""
@@ -77,27 +86,27 @@ class LiteRtModel:
         start = 0
         while start < total:
             batch = next(b for b in self._batches if b <= total - start)
-            interpreter = self._interpreter(batch)
-            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pictures[start : start + batch])
-            interpreter.invoke()
-            details = interpreter.get_output_details()
-            for output, detail, result in zip(self._outputs, details, results, strict=True):
-                tensor = interpreter.get_tensor(detail["index"])
-                result[start : start + batch] = _by_picture(tensor, batch, output)
+            ready = self._ready(batch)
+            ready.interpreter.set_tensor(ready.pictures, pictures[start : start + batch])
+            ready.interpreter.invoke()
+            for output, tensor, result in zip(self._outputs, ready.outputs, results, strict=True):
+                # Views of the interpreter's memory, which must be gone when it runs again.
+                result[start : start + batch] = _by_picture(tensor(), batch, output)
             start += batch
         return results
 
-    def _interpreter(self, batch: int) -> Interpreter:
+    def _ready(self, batch: int) -> _Ready:
         if batch not in self._by_batch:
             interpreter = self._new_interpreter()
+            pictures = interpreter.get_input_details()[0]["index"]
             if batch > 1:
-                shape = [batch, self._size, self._size, 3]
-                interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+                interpreter.resize_tensor_input(pictures, [batch, self._size, self._size, 3])
             try:
                 interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
                 raise self._unusable(error) from error
-            self._by_batch[batch] = interpreter
+            outputs = tuple(interpreter.tensor(detail["index"]) for detail in interpreter.get_output_details())
+            self._by_batch[batch] = _Ready(interpreter, pictures, outputs)
         return self._by_batch[batch]
 
     def _new_interpreter(self) -> Interpreter:
