@@ -45,8 +45,8 @@ def _samples() -> tuple[F32, F32]:
 
 
 _WEIGHTS, _NEEDED = _samples()
-_TRUNK = 84
-"""Samples before this one are of the upper body, those from it on of the legs."""
+_STARTS, _SIZES = np.array([0, 84]), np.array([84, 40])
+"""Of the samples of the upper body, and of those of the legs behind them."""
 
 
 def clothes(pictures: Sequence[U8], keypoints: F32, keypoint_score: F32, skeleton: Skeleton) -> F32:
@@ -61,9 +61,8 @@ def clothes(pictures: Sequence[U8], keypoints: F32, keypoint_score: F32, skeleto
         keypoint_score: (N, K) float32, 0 for those outside the frame, where the crop has nothing to show.
         skeleton: Of the keypoints.
     """
-    found = np.full((len(pictures), 2, 6), np.nan, dtype=np.float32)
     if not len(pictures):
-        return found
+        return np.empty((0, 2, 6), dtype=np.float32)
     corners = skeleton.indices(*_CORNERS)
     corner = keypoints[:, corners, :2]
     known = seen(corner, keypoint_score[:, corners], SEEN_SCORE)
@@ -75,12 +74,12 @@ def clothes(pictures: Sequence[U8], keypoints: F32, keypoint_score: F32, skeleto
     counted = (hidden == 0) & inside[:, :, 0] & inside[:, :, 1]
     bgr = np.stack([picture[row[i], column[i]] for i, picture in enumerate(pictures)])
     lab = cv2.cvtColor(bgr.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_BGR2LAB)
-    for region, chosen in enumerate((slice(None, _TRUNK), slice(_TRUNK, None))):
-        weight = counted[:, chosen, None].astype(np.float32)
-        count = weight.sum(axis=1)
-        some = count[:, 0] > 0
-        mean = (lab[:, chosen] * weight).sum(axis=1)[some] / count[some]
-        apart = (lab[some, chosen] - mean[:, None]) * weight[some]
-        found[some, region, :3] = mean
-        found[some, region, 3:] = np.sqrt((apart * apart).sum(axis=1) / count[some])
+    weight = counted.astype(np.float32)[:, :, None]
+    count = np.add.reduceat(weight, _STARTS, axis=1)
+    share: F32 = weight / np.maximum(count, 1).repeat(_SIZES, axis=1)
+    mean = np.add.reduceat(lab * share, _STARTS, axis=1)
+    apart = lab - mean.repeat(_SIZES, axis=1)
+    spread = np.sqrt(np.add.reduceat(apart * apart * share, _STARTS, axis=1))
+    found: F32 = np.concatenate((mean, spread), axis=2)
+    found[count[:, :, 0] == 0] = np.nan
     return found
