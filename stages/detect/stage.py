@@ -156,7 +156,7 @@ class DetectStage:
         """Numbers of the windows to look at now, the most overdue first, within the credit."""
         quiet_s = (state.at_us - state.active_us) / 1e6
         shared = touched(squares, squares_of(state.region))
-        alone_s = np.clip(quiet_s / _GROWTH, o.quiet_sweep_s, max(o.quiet_sweep_s, o.deserted_sweep_s))
+        alone_s = np.minimum(np.maximum(quiet_s / _GROWTH, o.quiet_sweep_s), max(o.quiet_sweep_s, o.deserted_sweep_s))
         fresh = state.at_us - state.stirred_us < o.fresh_s * 1e6
         busy_s = np.where(fresh, min(o.fresh_sweep_s, o.sweep_s), o.sweep_s)
         period_s = np.where(quiet_s > o.calm_s, np.where(shared, o.shared_sweep_s, alone_s), busy_s)

@@ -61,6 +61,8 @@ def _part(start: float, side: float, length: int, scale: float, size: int) -> tu
 
 def touched(squares: F32, boxes: F32) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """(W,) which squares share some area with any of the (M, 4) xyxy boxes."""
+    if not len(boxes):
+        return np.zeros(len(squares), dtype=np.bool_)
     low = np.maximum(squares[:, None, :2], boxes[None, :, :2])
     high = np.minimum(squares[:, None, :2] + squares[:, None, 2:3], boxes[None, :, 2:])
     result: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (high > low).all(axis=2).any(axis=1)

@@ -129,4 +129,4 @@ def _velocity(state: PoseState, old: I64, next_region: F32, now_us: int) -> F32:
 
 
 def _predicted_s(state: PoseState, now_us: int) -> float:
-    return float(np.clip((now_us - state.at_us) / 1e6, 0.0, MAX_PREDICTED_S))
+    return min(max((now_us - state.at_us) / 1e6, 0.0), MAX_PREDICTED_S)
