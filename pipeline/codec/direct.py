@@ -141,7 +141,7 @@ class _Source:
         if name == "double":
             return self._out(f"double({what})")
         if name == "bytes":
-            return self._out(f"long(len({what}))", f"bare({what})")
+            return [f"content = bare({what})", *self._out("long(len(content))", "content")]
         if name == "enum":
             symbols = self._known({symbol: _long(i) for i, symbol in enumerate(kind["symbols"])})
             return self._out(f"{symbols}[{what}]")
@@ -321,9 +321,12 @@ def _of_uuid(value: Any) -> str:
 
 
 def _bare(content: Any) -> bytes:
-    if type(content) is not bytes:
-        raise TypeError
-    return content
+    """Bytes as they are; of pixels that are an array none, as they travel beside the record."""
+    if type(content) is bytes:
+        return content
+    if type(content) is np.ndarray:
+        return b""
+    raise TypeError
 
 
 def _more(data: bytes, at: int, number: int) -> tuple[int, int]:

@@ -67,26 +67,28 @@ class AvroCodec:
         image = getattr(record.value, "image", None)
         attachment = None
         if image is not None and not isinstance(image.data, bytes):
-            packed = self._pack(image) if self._pack else replace(image, data=b"")
-            attachment = None if self._pack else image.data
-            record = replace(record, value=replace(record.value, image=packed))
+            if self._pack is None:
+                attachment = image.data
+            else:
+                record = _with_image(record, self._pack(image))
         header = self._header if self._confluent is None else self._confluent.header
         try:
             return Encoded(header + self._write(record), attachment)
         except BROKEN:
+            if image is not None and attachment is not None:
+                record = _with_image(record, replace(image, data=b""))
             return Encoded(self._avro.encode(self._binding.to_datum(record), header), attachment)
 
     def decode(self, value: bytes, attachment: Any = None) -> Record[Any]:
         """Raises DecodeError, SchemaError; TransientError where a registry has to be asked and does not answer."""
         record = self._decoded(value)
         image = getattr(record.value, "image", None)
-        if image is None:
-            return record
-        if attachment is not None:
-            image = replace(image, data=attachment)
-        elif image.encoding == "bgr24":
-            image = replace(image, data=_pixels(image))
-        return replace(record, value=replace(record.value, image=image))
+        # It was only just made: copies of image, value and record would take as long as all the rest.
+        if attachment is not None and image is not None:
+            object.__setattr__(image, "data", attachment)
+        elif image is not None and image.encoding == "bgr24":
+            object.__setattr__(image, "data", _pixels(image))
+        return record
 
     def _decoded(self, value: bytes) -> Record[Any]:
         record: Record[Any]
@@ -114,6 +116,10 @@ class AvroCodec:
                 hint="set `schema_registry` in the configuration",
             )
         return self._confluent.writer(value)
+
+
+def _with_image(record: Record[Any], image: Image) -> Record[Any]:
+    return Record(record.stamp, replace(record.value, image=image))
 
 
 def _pixels(image: Image) -> Any:
