@@ -24,6 +24,8 @@ class RepTable:
         rest_us: (P, R) int64, since when in the first phase (not ready), or when last in it; 0 = not.
         done_us: (P, R) int64, when it was done.
         hold_s: (P, R) float32, seconds in the phase that is to be reached or is the last.
+        hidden_s: (P, R) float32, seconds in the last phase as far as was seen, less those in which something that was
+            seen spoke against it.
         bad_s, unseen_s: (P, R) float32, seconds out of bounds and without a needed measure.
         foot: (P, R, 2) float32, where the feet stood in the first phase, pixels.
         gauge: (P, R, C) float32, greatest values so far times their sign; NaN = none.
@@ -39,6 +41,7 @@ class RepTable:
     rest_us: I64
     done_us: I64
     hold_s: F32
+    hidden_s: F32
     bad_s: F32
     unseen_s: F32
     foot: F32
@@ -59,6 +62,7 @@ def blank_table(rows: Sequence[str], gauges: int, features: int, people: int) ->
         rest_us=np.zeros(shape, np.int64),
         done_us=np.zeros(shape, np.int64),
         hold_s=np.zeros(shape, np.float32),
+        hidden_s=np.zeros(shape, np.float32),
         bad_s=np.zeros(shape, np.float32),
         unseen_s=np.zeros(shape, np.float32),
         foot=np.full((*shape, 2), np.nan, np.float32),

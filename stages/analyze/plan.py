@@ -40,7 +40,10 @@ class Plan(NamedTuple):
         names: (R,) name and side.
         column: (J * (K + 1) * R,) which measure a band is about; the last pose is what holds throughout.
         low, high: (J, K + 1, R) its range; without bounds where a pose has fewer bands.
-        needed: (F, R) 1 where there is no verdict without the measure.
+        asked: (F, (1 + K) * R) 1 where there is no verdict without the measure, or none for long; then for each phase
+            where the measure tells it from the one before: when none of these is seen, the phase is not told at all.
+        needed: (R,) how many measures there is no verdict without.
+        decides: (J, K, R) whether a band is of a measure that tells the phase.
         barred: (postures, R) whether the exercise never passes through the posture.
         last: (R,) number of the last phase.
         min_s, max_s: (K * R,) times of each phase, seconds.
@@ -59,7 +62,9 @@ class Plan(NamedTuple):
     column: I64
     low: F32
     high: F32
+    asked: F32
     needed: F32
+    decides: Bool
     barred: Bool
     last: U8
     min_s: F32
@@ -98,6 +103,8 @@ def plan_of(exercises: Sequence[Exercise]) -> Plan:
     gauges = [_gauges(exercise, side) for exercise, side in rows]
     phases = max((len(each.phases) for each in exercises), default=2)
     column, low, high, needed = _bands(poses, phases)
+    telling = _telling(rows, phases)
+    places = np.arange(phases)[:, None], np.arange(len(rows))
     gauge_column, gauge_scope, gauge_sign = _gauge_arrays(gauges, [len(each.phases) for each, _ in rows], phases)
     times = np.zeros((2, phases, len(rows)), np.float32)
     times[1] = np.inf
@@ -114,7 +121,9 @@ def plan_of(exercises: Sequence[Exercise]) -> Plan:
         column=column.ravel(),
         low=low,
         high=high,
-        needed=needed,
+        asked=np.concatenate([needed[:, None], telling], axis=1).reshape(len(COLUMNS), -1),
+        needed=needed.sum(axis=0),
+        decides=(telling[column[:, :-1], *places] > 0) & (np.isfinite(low) | np.isfinite(high))[:, :-1],
         barred=np.array([[posture in each.not_in for each, _ in rows] for posture in POSTURES], np.bool_),
         last=np.array([len(exercise.phases) - 1 for exercise, _ in rows], np.uint8),
         min_s=times[0].ravel(),
@@ -122,7 +131,7 @@ def plan_of(exercises: Sequence[Exercise]) -> Plan:
         rep_min_s=np.array([exercise.min_s for exercise, _ in rows]),
         rep_max_s=np.array([exercise.max_s for exercise, _ in rows]),
         slack_s=np.array([exercise.slack_s for exercise, _ in rows]),
-        unseen_s=np.array([each.slack_s if each.unseen_s is None else each.unseen_s for each, _ in rows]),
+        unseen_s=np.array([exercise.unseen_s for exercise, _ in rows]),
         max_travel=np.array([exercise.max_travel for exercise, _ in rows]),
         beats=rank[:, None] < rank[None, :],
         rank=rank,
@@ -165,7 +174,7 @@ def _column(measure: str, side: str) -> int:
 
 
 def _bands(poses: list[list[list[_Bound]]], phases: int) -> tuple[I64, F32, F32, F32]:
-    """`Plan.column`, `low`, `high` and `needed`."""
+    """`Plan.column`, `low` and `high`, and (F, R) which measures are needed."""
     most = max((len(pose) for row in poses for pose in row), default=1)
     shape = (most, phases + 1, len(poses))
     column, needed = np.zeros(shape, np.int64), np.zeros((len(COLUMNS), len(poses)), np.float32)
@@ -176,6 +185,17 @@ def _bands(poses: list[list[list[_Bound]]], phases: int) -> tuple[I64, F32, F32,
                 column[b, place, r], low[b, place, r], high[b, place, r] = bound.column, bound.low, bound.high
                 needed[bound.column, r] = max(needed[bound.column, r], bound.needed)
     return column, low, high, needed
+
+
+def _telling(rows: list[tuple[Exercise, str]], phases: int) -> F32:
+    """(F, K, R) 1 where the measure tells the phase from the one before it."""
+    telling = np.zeros((len(COLUMNS), phases, len(rows)), np.float32)
+    for r, (exercise, side) in enumerate(rows):
+        names = list(exercise.phases)
+        for k, name in enumerate(names):
+            for measure in exercise.telling(names[k - 1], name):
+                telling[_column(measure, side), k, r] = 1
+    return telling
 
 
 def _gauges(exercise: Exercise, side: str) -> tuple[Gauge, ...]:

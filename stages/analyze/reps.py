@@ -1,8 +1,9 @@
 """Repetitions: where every person stands in every exercise, moved on by one frame at a time, as arrays.
 
 A person gets ready by holding an exercise's first phase, moves on when they leave it, reaches the other phases in their
-order, and has done a repetition when back in the first. One movement is one exercise: of those that are done at the
-same time the one with the most bands claims it, and waits for nobody but one with more bands that may be done too.
+order, and has done a repetition when back in the first. What is out of sight for a moment decides nothing as long as a
+measure that tells the phases apart is seen. One movement is one exercise: of those that are done at the same time the
+one with the most bands claims it, and waits for nobody but one with more bands that may be done too.
 """
 
 from __future__ import annotations
@@ -71,23 +72,28 @@ def count_reps(
     dt_s = ((look.now_us - table.at_us[:n]) * 1e-6).astype(np.float32)[:, None]
     table.at_us[:n] = look.now_us
     look = look._replace(features=_steadied(table, look.features, dt_s, steady_s))
-    inside, fair = _judge(plan, look)
-    seen = (np.isnan(look.features).astype(np.float32) @ plan.needed) == 0
-    rests = seen & inside[:, 0]
+    inside, outside, fair = _judge(plan, look)
+    known = (~np.isnan(look.features)).astype(np.float32) @ plan.asked
+    seen = known[:, : len(plan.names)] == plan.needed
+    told = known[:, len(plan.names) :].reshape(inside.shape) > 0
     _lose_sight(table, plan, seen, dt_s, max_gap_s)
-    _get_ready(table, plan, look, seen, rests)
+    _get_ready(table, plan, look, seen, seen & inside[:, 0])
+    # From here on with those of whom a telling measure is seen.
+    inside &= told
+    rests = inside[:, 0]
     phase = table.phase[:n]
     resting = phase == AT_REST
-    starts = resting & (seen > rests)
+    starts = resting & (told[:, 0] > rests)
     if any_of(starts):
         _start(table, starts)
     resting &= rests
-    moving = (phase == MOVING) & seen
+    moving = (phase == MOVING) & np.logical_or.reduce(told, axis=1)
     _gauge(table, plan, look, inside, moving, resting)
     if any_of(resting):
         _stay(table, look, resting)
     if any_of(moving):
-        _go_on(table, plan, look, inside, fair, rests, moving, dt_s)
+        against = told & _speaks_against(plan, inside, outside)
+        _go_on(table, plan, look, inside, against, seen, fair, moving, dt_s)
     return table, list(_claims(table, plan, rests)) if any_of(phase == DONE) else []
 
 
@@ -103,15 +109,24 @@ def _steadied(table: RepTable, features: F32, dt_s: F32, steady_s: float) -> F32
     return steady
 
 
-def _judge(plan: Plan, look: Look) -> tuple[Bool, Bool]:
-    """(N, K, R) in which phases they are, as far as one sees, and (N, R) whether nothing is barred."""
+def _judge(plan: Plan, look: Look) -> tuple[Bool, Bool, Bool]:
+    """In which phases they are, as far as one sees; outside which bands of each phase; and whether nothing is barred.
+
+    (N, K, R), (N, J, K, R) and (N, R).
+    """
     n = len(look.track_id)
     values = look.features.take(plan.column, axis=1).reshape(n, *plan.low.shape)
     # NaN is never outside: what is needed is asked for by itself.
     outside = values < plan.low
     outside |= values > plan.high
     inside = ~np.logical_or.reduce(outside, axis=1)
-    return inside[:, :-1], inside[:, -1] > plan.barred.take(look.posture, axis=0)
+    return inside[:, :-1], outside[:, :, :-1], inside[:, -1] > plan.barred.take(look.posture, axis=0)
+
+
+def _speaks_against(plan: Plan, inside: Bool, outside: Bool) -> Bool:
+    """(N, K, R) whether the measures that tell the phase are in their bands, but another one that is seen is not."""
+    result: Bool = ~(np.logical_or.reduce(outside & plan.decides, axis=1) | inside)
+    return result
 
 
 def _lose_sight(table: RepTable, plan: Plan, seen: Bool, dt_s: F32, max_gap_s: float) -> None:
@@ -142,7 +157,7 @@ def _get_ready(table: RepTable, plan: Plan, look: Look, seen: Bool, rests: Bool)
 def _start(table: RepTable, starts: Bool) -> None:
     n = len(starts)
     table.phase[:n][starts] = MOVING
-    for array in (table.reached, table.hold_s, table.bad_s):
+    for array in (table.reached, table.hold_s, table.hidden_s, table.bad_s):
         array[:n][starts] = 0
 
 
@@ -168,19 +183,30 @@ def _gauge(table: RepTable, plan: Plan, look: Look, inside: Bool, moving: Bool, 
 
 
 def _go_on(
-    table: RepTable, plan: Plan, look: Look, inside: Bool, fair: Bool, rests: Bool, moving: Bool, dt_s: F32
+    table: RepTable,
+    plan: Plan,
+    look: Look,
+    inside: Bool,
+    against: Bool,
+    seen: Bool,
+    fair: Bool,
+    moving: Bool,
+    dt_s: F32,
 ) -> None:
     n, phases, rows = inside.shape
     row = np.arange(rows)
     at = table.reached[:n]
     wanted = np.minimum(at + 1, plan.last)
     if phases == 2:
-        is_in, min_s, max_s = inside[:, 1], plan.min_s[rows:], plan.max_s[rows:]
+        is_in, is_out, min_s, max_s = inside[:, 1], against[:, 1], plan.min_s[rows:], plan.max_s[rows:]
     else:
         place = wanted * np.int64(rows) + row
-        is_in = inside.ravel().take(place + np.arange(n)[:, None] * (phases * rows))
+        of_each = place + np.arange(n)[:, None] * (phases * rows)
+        is_in, is_out = inside.ravel().take(of_each), against.ravel().take(of_each)
         min_s, max_s = plan.min_s.take(place), plan.max_s.take(place)
-    held_s = table.hold_s[:n] + dt_s * is_in
+    held_s = table.hold_s[:n] + dt_s * (is_in & seen)
+    # The first phase is never wanted: what is counted here is the last phase, or one on the way to it.
+    hidden_s = table.hidden_s[:n] + dt_s * np.subtract(is_in, is_out, dtype=np.float32)
     bad_s = table.bad_s[:n] + dt_s * ~fair
     seconds = (look.now_us - table.rest_us[:n]).astype(np.float64) * 1e-6
     over = bad_s > plan.slack_s
@@ -191,11 +217,14 @@ def _go_on(
     got &= moving
     if phases > 2:
         # The time in the last phase goes on to be counted, for its longest.
-        held_s[got & (at < wanted) & (wanted < plan.last)] = 0
+        passed = got & (at < wanted) & (wanted < plan.last)
+        held_s[passed] = 0
+        hidden_s[passed] = 0
     np.copyto(at, wanted, where=got)
     np.copyto(table.hold_s[:n], held_s, where=moving)
+    np.copyto(table.hidden_s[:n], hidden_s, where=moving)
     np.copyto(table.bad_s[:n], bad_s, where=moving)
-    back = moving & rests
+    back = moving & inside[:, 0]
     if any_of(over):
         back &= ~over
         _forget(table, over)
@@ -209,7 +238,11 @@ def _come_back(table: RepTable, plan: Plan, look: Look, back: Bool, seconds: F64
     # A foot that was not seen, NaN, has not moved.
     away = look.foot[people] - table.foot[people, rows]
     moved = np.hypot(away[:, 0], away[:, 1]) > plan.max_travel[rows] * look.body_height[people]
-    done = (table.reached[people, rows] == plan.last[rows]) & (seconds[people, rows] >= plan.rep_min_s[rows]) & ~moved
+    reached, last = table.reached[people, rows], plan.last[rows]
+    # A last phase that was hidden in part counts when it held for longer than something spoke against it.
+    hidden = table.hidden_s[people, rows] >= plan.min_s[last * len(plan.names) + rows]
+    done = ((reached == last) | ((reached + 1 == last) & hidden)) & ~moved
+    done &= seconds[people, rows] >= plan.rep_min_s[rows]
     table.phase[people, rows] = np.where(done, DONE, AT_REST)
     table.foot[people, rows] = look.foot[people]
     table.done_us[people[done], rows[done]] = look.now_us
@@ -222,7 +255,10 @@ def _claims(table: RepTable, plan: Plan, rests: Bool) -> Iterator[Rep]:
     """Of what each person has done, that which counts."""
     for person in np.nonzero(np.logical_or.reduce(table.phase[: len(rests)] == DONE, axis=1))[0].tolist():
         phase, since = table.phase[person], table.rest_us[person]
-        for row in sorted(np.nonzero(phase == DONE)[0].tolist(), key=lambda each: int(plan.rank[each])):
+        done = np.nonzero(phase == DONE)[0]
+        # What was seen goes before what was hidden in part, then the one with the most bands.
+        order = np.lexsort((plan.rank[done], table.reached[person, done] < plan.last[done]))
+        for row in done[order].tolist():
             if phase[row] != DONE:
                 continue
             started_us, ended_us = int(since[row]), int(table.done_us[person, row])
@@ -249,6 +285,8 @@ def _forget(table: RepTable, lost: Bool) -> None:
 def _with_people(table: RepTable | None, plan: Plan, look: Look, max_gap_s: float) -> RepTable:
     """The table with the people of the frame first, then others who were seen lately."""
     n = len(look.track_id)
+    if table is not None and table.hidden_s.shape != table.hold_s.shape:
+        table.hidden_s = np.zeros_like(table.hold_s)  # of a state that was saved before there was any
     sizes = plan.gauge_sign.shape[1], look.features.shape[1]
     if table is None or table.rows != list(plan.names) or (table.gauge.shape[2], table.features.shape[1]) != sizes:
         table = blank_table(plan.names, *sizes, 0)

@@ -20,7 +20,7 @@ from pipeline.video.simulate.noise import Noise
 from pipeline.video.simulate.parameters import EXERCISES
 from stages.analyze.sets import FAULT
 from tests.quality.chain import START_US
-from tests.quality.scripted import annotations, tell
+from tests.quality.scripted import annotations, cut_off_s, tell
 
 TUNING, REPORT = range(100), range(1000, 1100)
 FPS = 15.0
@@ -68,7 +68,8 @@ class Form:
 
 def judge(script: Script, noise: Noise = MEASURED) -> Form:
     """Run a script, with noise and without, and compare."""
-    told = _repetitions(script, noise)
+    last_s = cut_off_s(script.scene)
+    told = [each for each in _repetitions(script, noise) if _middle_s(each) < last_s]
     exact = _repetitions(script, Noise())
     mine = [each for each in told if each.label == script.exercise]
     deepest = [each.deepest_s for each in annotations(script.scene)[0].repetitions]

@@ -69,3 +69,13 @@ def tell(scene: str, fps: float, noise: Noise, seed: int) -> Told:
 def annotations(scene: str) -> Any:
     """What truly happens in the scene, by person."""
     return Simulation(parse_scene(scene)).annotations()
+
+
+def cut_off_s(scene: str) -> float:
+    """When the repetition begins that the end of the scene cuts off, of the first person; infinite for none.
+
+    It may be told, for a movement is done when its first posture is reached within its bands, but is no true one.
+    """
+    clip = Simulation(parse_scene(scene))
+    end_s = clip.spec.time_s(clip.spec.frames - 1)
+    return min((rep.start_s for rep in clip.actors[0].script.repetitions if rep.end_s > end_s), default=float("inf"))

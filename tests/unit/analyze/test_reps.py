@@ -132,6 +132,53 @@ def test_one_wrong_frame_does_not_end_a_phase(steady_s: float, count: int) -> No
     assert done == count
 
 
+STEP = Exercise(
+    "step",
+    {
+        "up": Phase({"hip_drop": Band(below=0.2), "feet_apart": Band(below=0.3)}, min_s=0.3),
+        "down": Phase({"hip_drop": Band(above=0.35), "feet_apart": Band(above=0.28)}),
+    },
+    min_s=0.2,
+    max_s=5,
+)
+"""Hips tell its phases apart, feet do not."""
+
+
+@pytest.mark.parametrize(
+    ("hips", "feet", "count"),
+    [
+        pytest.param([0.6] * 4, [0.5] * 4, 1, id="all in sight"),
+        pytest.param([0.6] * 4, [None] * 4, 1, id="feet hidden all the way down"),
+        pytest.param([0.6] * 4, [None, 0.5, None, None], 1, id="feet hidden for a part"),
+        pytest.param([0.6] * 4, [0.1] * 4, 0, id="feet together: another exercise"),
+        pytest.param([0.6] * 8, [0.1, None, None, 0.1, 0.1, 0.1, 0.1, 0.1], 0, id="feet together, hidden for a moment"),
+        pytest.param([None] * 4, [0.5] * 4, 0, id="hips hidden: nothing tells the phases"),
+        pytest.param([0.3] * 4, [None] * 4, 0, id="half the way down, feet hidden"),
+        pytest.param([0.6] * 40, [None] * 40, 0, id="feet hidden for too long"),
+    ],
+)
+def test_what_is_out_of_sight_for_a_moment_decides_nothing(
+    hips: list[float | None], feet: list[float | None], count: int
+) -> None:
+    plan = plan_of([STEP])
+    table, done = None, 0
+    stand: list[float | None] = [0.0] * 8
+    for frame, (drop, apart) in enumerate(zip([*stand, *hips, *stand], [*stand, *feet, *stand], strict=True)):
+        features = np.full((1, len(COLUMNS)), np.nan, np.float32)
+        features[0, [COLUMNS["hip_drop"], COLUMNS["feet_apart"]]] = [np.nan if v is None else v for v in (drop, apart)]
+        look = Look(
+            track_id=np.array([7]),
+            features=features,
+            foot=np.zeros((1, 2), np.float32),
+            body_height=np.array([400.0]),
+            posture=np.zeros(1, np.int64),
+            now_us=1_000_000 + 66_667 * frame,
+        )
+        table, counted = count_reps(table, plan, look, max_gap_s=1.0, steady_s=0.001)
+        done += len(counted)
+    assert done == count
+
+
 def test_exercises_are_data() -> None:
     done = analyze(Clip([squats(2)]).records(), exercises=[DIP])
 
