@@ -196,6 +196,18 @@ def test_counts_outlive_a_change_of_the_list_of_exercises() -> None:
     assert [e.value for e in second.events if e.kind == "rep"][-1] == 4
 
 
+def test_a_state_of_before_hidden_phases_were_counted_goes_on() -> None:
+    records = list(Clip([squats(4)]).records())
+    half = len(records) // 2
+    first = analyze(records[:half])
+    assert first.state.moves is not None
+    first.state.moves.hidden_s = np.zeros((len(first.state.moves.track_id), 0), np.float32)
+
+    second = analyze(records[half:], None, first.state)
+
+    assert [e.value for e in second.events if e.kind == "rep"][-1] == 4
+
+
 def test_same_input_gives_the_same_bytes() -> None:
     clip = Clip([squats(2), turned(squats(2), 90)], noise=0.01)
     one, two = analyze(clip.records()), analyze(clip.records())

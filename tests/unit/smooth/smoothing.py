@@ -11,6 +11,10 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F32, F64, Floats
 from pipeline.core.values import Motions, Poses, Tracks
 from stages.smooth import SmoothStage, SmoothState
+from tests.builders import figure, poses_record
+
+FIRST = 1 << 48 | 1
+"""Track id of the first person."""
 
 
 def smooth(records: Iterable[Record[Tracks]], stage: SmoothStage | None = None) -> list[Motions]:
@@ -52,3 +56,23 @@ def changed(records: list[Record[Tracks]], change: Callable[[int, dict[str, F32]
 
 def index(name: str, skeleton: str = "blazepose33") -> int:
     return SKELETONS[skeleton].index[name]
+
+
+def wave(frequency: float, amplitude: float, *, fps: float = 25, seconds: float = 10) -> list[Record[Tracks]]:
+    """A person of 400 px whose left arm goes up and down on a sine; everything else is still."""
+    records = []
+    for seq in range(round(fps * seconds)):
+        t = seq / fps
+        points = figure() * 400 + [500, 300, 0]
+        points[13:23:2, 1] += 400 * amplitude * np.cos(2 * np.pi * frequency * t)
+        record = poses_record(points[None], at_s=t, seq=seq)
+        records.append(Record(record.stamp, Tracks(record.value, np.array([FIRST]))))
+    return records
+
+
+def lag_s(raw: F64, smoothed: F64, frequency: float, fps: float = 25) -> float:
+    """By the phase at the frequency, after the first 4 s."""
+    t = np.arange(len(raw)) / fps
+    rows = slice(int(4 * fps), None)
+    turn = np.exp(-2j * np.pi * frequency * t[rows])
+    return float(-np.angle((smoothed[rows] * turn).mean() / (raw[rows] * turn).mean()) / (2 * np.pi * frequency))

@@ -6,33 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.core.records import Record
-from pipeline.core.types import F64
 from pipeline.core.values import Motions, Poses, Tracks
 from stages.smooth import SmoothOptions, SmoothStage
 from tests.builders import Person, clip, figure, poses_record, stand, tracked, walk
-from tests.unit.smooth.smoothing import of_person, smooth, steps
-
-FIRST = 1 << 48 | 1
-
-
-def wave(frequency: float, amplitude: float, *, fps: float = 25, seconds: float = 10) -> list[Record[Tracks]]:
-    """A person of 400 px whose left arm goes up and down on a sine; everything else is still."""
-    records = []
-    for seq in range(round(fps * seconds)):
-        t = seq / fps
-        points = figure() * 400 + [500, 300, 0]
-        points[13:23:2, 1] += 400 * amplitude * np.cos(2 * np.pi * frequency * t)
-        record = poses_record(points[None], at_s=t, seq=seq)
-        records.append(Record(record.stamp, Tracks(record.value, np.array([FIRST]))))
-    return records
-
-
-def lag_s(raw: F64, smoothed: F64, frequency: float, fps: float = 25) -> float:
-    """By the phase at the frequency, after the first 4 s."""
-    t = np.arange(len(raw)) / fps
-    rows = slice(int(4 * fps), None)
-    turn = np.exp(-2j * np.pi * frequency * t[rows])
-    return float(-np.angle((smoothed[rows] * turn).mean() / (raw[rows] * turn).mean()) / (2 * np.pi * frequency))
+from tests.unit.smooth.smoothing import FIRST, lag_s, of_person, smooth, steps, wave
 
 
 @pytest.mark.parametrize(("fps", "most"), [(30, 0.3), (25, 0.3), (15, 0.36)])
