@@ -88,6 +88,8 @@ bench-history: setup  ## Fill months of history and ask them: a section of docs/
 
 bench-age: setup  ## How old results of live cameras are under load, a quarter of an hour: a section of docs/performance.md.
 	@$(BIN)/python -m benchmarks.bounded_age
+	@infra/dev/broker.sh
+	@$(BIN)/python -m benchmarks.kafka_load
 
 lock: setup  ## Write requirements.lock from pyproject.toml; UPGRADE=--upgrade for newest versions.
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes --python-version 3.11 --override infra/lock/overrides.txt pyproject.toml --group dev -o requirements.lock

@@ -1,6 +1,8 @@
-"""Four live cameras with more frames than workers over a broker can look at: who is looked at, and how old that is.
+"""`make bench-age`: four live cameras with more frames than workers over a broker can look at, and how old these get.
 
 python -m benchmarks.kafka_load
+
+Writes a section of docs/performance.md. The broker is that of the tests (Java 17+ and Maven).
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from pipeline.database import EmbeddedServer
 from pipeline.topics import PARTITIONS
 from pipeline.topology import kafka_topics
 from tests.broker import Cluster
+from tests.sections import put_section
 
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+TITLE = "Live cameras under load, over Kafka"
 WEIGHTS = {"one": 1.0, "two": 1.0, "three": 1.0, "four": 2.0}
 FPS = 20
 SECONDS, WARM_S = 60, 10
@@ -83,9 +88,10 @@ def text(found: dict[str, Any]) -> str:
     """A few lines and a table."""
     ages = found["ages_ms"]
     lines = [
-        f"Four live cameras of {SIZE[0]}x{SIZE[1]} with two people each at {FPS} pictures a second, `posebus up` with",
-        f"its default layout, {SECONDS} s (benchmarks/kafka_load.py): {found['looked_per_s']:.1f} of"
-        f" {found['sent_per_s']:.1f} frames a second were looked at.",
+        "Written by `make bench-age` (benchmarks/kafka_load.py); the broker had the same two cores. Four live cameras",
+        f"of {SIZE[0]}x{SIZE[1]} with two people each at {FPS} pictures a second, `posebus up` with its default layout,"
+        f" {SECONDS} s:",
+        f"{found['looked_per_s']:.1f} of {found['sent_per_s']:.1f} frames a second were looked at.",
         f"Age when another process reads the record of `motions`: p50 {ages['p50']:.0f}, p95 {ages['p95']:.0f}, p99"
         f" {ages['p99']:.0f}, most {ages['p100']:.0f} ms.",
         f"{found['frames']:,} frames rest in `frame_outcomes`, {found['twice']} of them twice.\n",
@@ -112,9 +118,11 @@ def _asked(home: Path) -> list[tuple[int, int]]:
 
 
 def main() -> None:
-    """Measure alone."""
+    """Measure and write."""
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as folder, Cluster() as cluster:
-        print(text(measured(cluster, Path(folder))))
+        section = text(measured(cluster, Path(folder)))
+    put_section(PAGE, TITLE, section)
+    print(section)
 
 
 if __name__ == "__main__":

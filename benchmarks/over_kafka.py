@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import chain, kafka_bus, kafka_load, workers
+from benchmarks import chain, kafka_bus, workers
 from benchmarks.chain import encoded_poses, no_models
 from benchmarks.clip import make_clip
 from benchmarks.loops import run_loop
@@ -85,7 +85,6 @@ What each part costs, in CPU milliseconds on one thread:
 | --- | --- | --- |
 {part_rows}
 
-{load}
 One hop of a record of five people's keypoints ({value_bytes} bytes), sent and read, in CPU microseconds: {hop_rows}.
 """
 
@@ -130,8 +129,6 @@ def measured(cluster: Cluster) -> dict[str, Any]:
             ages_s = workers.ages(cluster, layout, source)
             results[name] = {f"p{share}": 1000 * workers.percentile(ages_s, share / 100) for share in (50, 95)}
             _tell(f"{name}: {results[name]}")
-        results["load"] = kafka_load.measured(cluster, Path(folder))
-        _tell(str(results["load"]))
     results["track_to_alert"] = {
         runner: max(workers.track_to_alert(cluster, runner) for _ in range(2)) for runner in ("own", "faust")
     }
@@ -156,7 +153,6 @@ def report(results: dict[str, Any]) -> str:
         chain=results["chain"],
         value_bytes=results["value_bytes"],
         hop_rows="; ".join(hops),
-        load=kafka_load.text(results["load"]),
         apart_p50=apart["p50"],
         apart_p95=apart["p95"],
         one_p50=one["p50"],
