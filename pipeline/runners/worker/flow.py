@@ -18,12 +18,12 @@ from pipeline.runners.live import OVERTAKEN
 
 log = logging.getLogger(__name__)
 
-LEAST, FIRST = 1.0, 4.0
-"""Frames."""
+LEAST, FIRST = 2.0, 4.0
+"""Frames: one that is looked at and one that waits; and with how many it begins."""
 
 _SHRINK = 0.7
 _LOST_S = 2.0
-"""A frame that has not come out after so long is taken for lost."""
+"""A frame that has not come out after so long never will."""
 
 _SILENT_S = 10.0
 """Pose that has not given anything for so long is not there: nobody can say how much it could do."""
@@ -102,8 +102,9 @@ class Flow:
                 if own_us == arrived_us:
                     self._judge(whole and at_us - arrived_us <= self._old_us, sent_s, now_s, full=full)
         for waiting in self._under_way.values():
+            # Late frames come out dropped, and soon: where none comes a worker is away, and has not got too much.
             while waiting and now_s - waiting[0][1] > _LOST_S:
-                self._judge(False, waiting.popleft()[1], now_s, full=True)
+                waiting.popleft()
 
     def _judge(self, young: bool, sent_s: float, now_s: float, *, full: bool) -> None:
         if young:

@@ -10,7 +10,7 @@ from pipeline.core.ports import BusRecord
 from pipeline.core.records import Dropped, Record, Tick
 from pipeline.core.values import Captured
 from pipeline.runners.live import OVERTAKEN
-from pipeline.runners.worker.flow import FIRST, LEAST, Flow
+from pipeline.runners.worker.flow import FIRST, Flow
 from tests.samples import poses, stamp
 
 OLD_S = 0.25
@@ -120,7 +120,7 @@ def test_frames_that_never_come_out_give_their_room_back() -> None:
 
     way.now_s += 3
     assert way.flow.has_room
-    assert LEAST <= way.flow.window < FIRST
+    assert way.flow.window == FIRST
 
 
 def test_while_nothing_comes_out_of_pose_nobody_is_held_back() -> None:
