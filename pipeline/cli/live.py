@@ -142,9 +142,11 @@ class Follower:
                 running.hold.close()
                 del self._running[name]
         for name, spec in wanted.items():
+            if name in self._running:
+                continue  # who leaves may still tell how it is: nobody is paused before
             if spec.paused:
                 self._tell(spec, "paused", "")
-            elif name not in self._running:
+            else:
                 self._begin(spec)
         for name in self._said.keys() - wanted.keys():
             del self._said[name]
