@@ -272,11 +272,13 @@ class Driver:
         held.unread = 0
         if verdict == "hole":
             self._count("numbering_gaps", self.name)
-        late = given_up or (self._late is not None and self._late(record.stamp))
-        if late and not isinstance(record.value, Dropped | Tick):
+        if not isinstance(record.value, Dropped | Tick) and (given_up or self._is_late(record.stamp)):
             # Before the expensive work: its image is not even decoded.
             record = Record(record.stamp, Dropped(self.name, "late"))
         return (held, record, raw), verdict == "anew"
+
+    def _is_late(self, stamp: Stamp) -> bool:
+        return self._late is not None and self._late(stamp)
 
     def _run(self, work: Sequence[_Work], out: list[Outgoing]) -> None:
         if self._batched is not None:

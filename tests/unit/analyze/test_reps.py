@@ -111,23 +111,28 @@ DIP = Exercise(
 )
 
 
+def look_at(frame: int, **measures: float | None) -> Look:
+    """One person, of whom nothing but these is seen, in the given frame at 15 a second."""
+    features = np.full((1, len(COLUMNS)), np.nan, np.float32)
+    for name, value in measures.items():
+        features[0, COLUMNS[name]] = np.nan if value is None else value
+    return Look(
+        track_id=np.array([7]),
+        features=features,
+        foot=np.zeros((1, 2), np.float32),
+        body_height=np.array([400.0]),
+        posture=np.zeros(1, np.int64),
+        now_us=1_000_000 + 66_667 * frame,
+    )
+
+
 @pytest.mark.parametrize(("steady_s", "count"), [(0.1, 1), (0.001, 0)])
 def test_one_wrong_frame_does_not_end_a_phase(steady_s: float, count: int) -> None:
     plan = plan_of([DIP])
     table, done = None, 0
     # Ready after 0.3 s, but for the one knee of 45 degrees.
     for frame, knee in enumerate([20, 20, 45, 20, 20, 20, 120, 120, 120, 120, 120, 20, 20, 20]):
-        features = np.full((1, len(COLUMNS)), np.nan, np.float32)
-        features[0, COLUMNS["knee"]] = knee
-        look = Look(
-            track_id=np.array([7]),
-            features=features,
-            foot=np.zeros((1, 2), np.float32),
-            body_height=np.array([400.0]),
-            posture=np.zeros(1, np.int64),
-            now_us=1_000_000 + 66_667 * frame,
-        )
-        table, counted = count_reps(table, plan, look, max_gap_s=1.0, steady_s=steady_s)
+        table, counted = count_reps(table, plan, look_at(frame, knee=knee), max_gap_s=1.0, steady_s=steady_s)
         done += len(counted)
     assert done == count
 
@@ -164,16 +169,7 @@ def test_what_is_out_of_sight_for_a_moment_decides_nothing(
     table, done = None, 0
     stand: list[float | None] = [0.0] * 8
     for frame, (drop, apart) in enumerate(zip([*stand, *hips, *stand], [*stand, *feet, *stand], strict=True)):
-        features = np.full((1, len(COLUMNS)), np.nan, np.float32)
-        features[0, [COLUMNS["hip_drop"], COLUMNS["feet_apart"]]] = [np.nan if v is None else v for v in (drop, apart)]
-        look = Look(
-            track_id=np.array([7]),
-            features=features,
-            foot=np.zeros((1, 2), np.float32),
-            body_height=np.array([400.0]),
-            posture=np.zeros(1, np.int64),
-            now_us=1_000_000 + 66_667 * frame,
-        )
+        look = look_at(frame, hip_drop=drop, feet_apart=apart)
         table, counted = count_reps(table, plan, look, max_gap_s=1.0, steady_s=0.001)
         done += len(counted)
     assert done == count
