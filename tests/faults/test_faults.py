@@ -20,7 +20,7 @@ from tests.rtsp.cameras import need_server
 NAMES = ("h264", "b_frames", "h265", "mjpeg", "audio", "slow")
 FPS = {"slow": 5.0}
 ATTEMPTS = 3
-MOST_AGAIN = 10
+MOST_AGAIN = 2
 """So many of some fifty scripts, all at the same time and beside other tests, may need another attempt."""
 
 pytestmark = pytest.mark.xdist_group("faults")

@@ -8,12 +8,15 @@ import random
 import socket
 import struct
 import threading
+import zlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from tests.rtsp.cameras import free_port
 
 _SENDER_REPORT = 200
+_RTP_HEADER = 12
 _LINGER = struct.pack("ii", 1, 0)
 
 
@@ -62,7 +65,8 @@ class Proxy:
     def __init__(self, weather: Weather, to_port: int, seed: int) -> None:
         self._weather = weather
         self._to = to_port
-        self._chance = random.Random(seed)
+        self._seed = seed
+        self._passed: Counter[int] = Counter()
         self.port = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -134,7 +138,11 @@ class Proxy:
         self._media_ticks += ticks
 
     def damage(self, flip: float = 0.0, drop: float = 0.0) -> None:
-        """Invert a byte of, or lose, this share of the packets."""
+        """Invert a byte of, or lose, this share of the packets.
+
+        Which ones: the n-th time that a clip is played the same, wherever in the clip this was called.
+        """
+        self._passed.clear()
         self._flip, self._drop = flip, drop
 
     # -- passing on --------------------------------------------------------------------------------------------------
@@ -225,16 +233,23 @@ class Proxy:
         if channel % 2 == 0:
             if channel == 0 and self._frozen:
                 return None
-            if self._chance.random() < self._drop:
-                return None
-            if len(body) > 16 and self._chance.random() < self._flip:
-                body[self._chance.randrange(12, len(body))] ^= 0xFF
+            if self._flip or self._drop:
+                chance = self._chance(body[_RTP_HEADER:])
+                if chance.random() < self._drop:
+                    return None
+                if len(body) > 16 and chance.random() < self._flip:
+                    body[chance.randrange(_RTP_HEADER, len(body))] ^= 0xFF
             if self._media_ticks:
                 _shift(body, 4, self._media_ticks)
         elif len(body) >= 20 and body[1] == _SENDER_REPORT:
             _shift(body, 8, self._clock_s)
             _shift(body, 16, self._media_ticks)
         return body
+
+    def _chance(self, payload: bytes) -> random.Random:
+        content = zlib.crc32(payload)
+        self._passed[content] += 1
+        return random.Random(f"{self._seed} {content} {self._passed[content]}")
 
 
 def _shift(body: bytearray, place: int, by: int) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pipeline.core.cameras import CameraSpec, CameraStatus
 from pipeline.core.chain import Chain
-from pipeline.core.errors import ConfigError, StateError, TransientError
+from pipeline.core.errors import ConfigError, TransientError
 from pipeline.core.numbering import Mark
-from pipeline.core.ports import Bus, BusRecord, Consumer, Position, Snapshot, StateCodec, StateStore, TopicPartition
+from pipeline.core.ports import Bus, Consumer, Position, Snapshot, StateCodec, StateStore
 from pipeline.core.records import Record
 from pipeline.core.values import Captured
 from pipeline.metrics import Metrics
@@ -23,6 +23,7 @@ from pipeline.runners.worker.live_turns import LiveTurns
 from pipeline.runners.worker.outputs import Outputs
 from pipeline.runners.worker.pace import Pace
 from pipeline.runners.worker.reading import Reading
+from pipeline.runners.worker.registry import Registry
 from pipeline.runners.worker.waiting import DRAIN_S, wait
 from pipeline.runners.worker.watch import Watch
 
@@ -103,8 +104,7 @@ class IngestWorker:
         self._chain = chain
         self._bus = bus
         self._store = store
-        self._registry = registry
-        self._specs = specs
+        self._registry = Registry(registry, specs)
         self._readings = readings
         self._open = open_camera
         self._pace = pace
@@ -117,9 +117,6 @@ class IngestWorker:
         self._cameras: dict[str, _Camera] = {}
         self._stored: dict[str, Reading] = {}
         self._epochs: dict[int, int] = {}
-        self._assigned: frozenset[TopicPartition] = frozenset()
-        self._catching_up = True
-        """The registry has not been read to its end since the last assignment: it may still say what was once."""
         self._something = threading.Event()
         self._checkpoint_at = clock() + checkpoint_s
         self._retry_at: dict[str, float] = {}
@@ -162,9 +159,8 @@ class IngestWorker:
         Raises TransientError: call `recover` before the next step.
         """
         self._follow_registry()
-        if self._catching_up:
-            self._catching_up = any(self._registry.lag().values())
-            return self._catching_up
+        if self._registry.is_catching_up():
+            return True
         if self._pace is not None:
             self._pace.follow()
         live = {name: camera.spec.weight for name, camera in self._cameras.items() if camera.is_live}
@@ -190,15 +186,10 @@ class IngestWorker:
         self._producer.close()
         self._producer = Outputs(self._bus, self._client)
         # As at an assignment: what was being heard or loaded when it failed is heard and loaded again.
-        self._catching_up = True
-        partitions = frozenset(place.partition for place in self._assigned)
+        partitions = self._registry.partitions
         self._leave(partitions)
         self._restore(partitions)
-        for place in self._assigned:
-            try:
-                self._registry.seek(place, 0)
-            except ValueError:
-                continue  # taken from us meanwhile: the next poll says so
+        self._registry.begin_again()
         self._checkpoint_at = self._clock() + self._checkpoint_s
 
     def close(self) -> None:
@@ -329,36 +320,22 @@ class IngestWorker:
     # -- which cameras -----------------------------------------------------------------------------------------------
 
     def _follow_registry(self) -> None:
-        polled = self._registry.poll(0.0)
-        if polled.revoked:
-            self._leave(frozenset(place.partition for place in polled.revoked))
-        self._assigned = (self._assigned - polled.revoked) | polled.assigned
-        if polled.assigned:
-            self._catching_up = True
-        for place in polled.assigned:
-            self._registry.seek(place, 0)
-        if polled.assigned:
-            self._restore(frozenset(place.partition for place in polled.assigned))
-        for raw in polled.records:
-            if raw.place not in polled.assigned:
-                self._hear(raw)
+        heard = self._registry.hear()
+        self._leave(heard.lost)
+        self._restore(heard.gained)
+        for name, partition, spec in heard.cameras:
+            self._hear(name, partition, spec)
 
-    def _hear(self, raw: BusRecord) -> None:
-        """A camera was added, changed or removed."""
-        name = raw.key.decode(errors="replace")
+    def _hear(self, name: str, partition: int, spec: CameraSpec | None) -> None:
+        """A camera was added, changed or, with None, removed."""
         known = self._cameras.get(name)
-        if raw.value is None:
+        if spec is None:
             if known is not None:
                 self._stop(known)
                 del self._cameras[name]
             return
-        try:
-            spec = self._specs.decode(raw.value)
-        except StateError as error:
-            log.error("camera %s: its record cannot be read: %s", name, error.message)
-            return
         if known is None:
-            self._cameras[name] = _Camera(spec, raw.partition)
+            self._cameras[name] = _Camera(spec, partition)
         elif known.spec.reads_as(spec):
             known.spec = spec
         else:
@@ -375,6 +352,8 @@ class IngestWorker:
         self._shut(camera)
 
     def _leave(self, partitions: frozenset[int]) -> None:
+        if not partitions:
+            return
         for name in [name for name, camera in self._cameras.items() if camera.partition in partitions]:
             self._shut(self._cameras.pop(name))
             self._stored.pop(name, None)

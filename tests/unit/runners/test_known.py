@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,13 +14,6 @@ from pipeline.core.ports import Outgoing
 from pipeline.runners.worker.known import KnownCameras
 from pipeline.topics import CAMERAS, PARTITIONS
 from tests.unit.runners.site import Site, spec
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    yield site
-    site.close()
 
 
 def known(site: Site) -> KnownCameras:
