@@ -167,7 +167,7 @@ def _filled(
     deadline: float,
     keep: Callable[[], None],
 ) -> bool:
-    known: set[date] = set()
+    known, repeated = set[date](), set[str]()
     kept: list[tuple[Rows, int, float]] = []
     over: list[float] = []
     everything = months.days * months.cameras
@@ -182,7 +182,7 @@ def _filled(
             found.first_day = _ask_flat(database, owner)
         bare_s = _bare_copy(owner, rows) if sampled else 0.0
         started, cpu, server = time.perf_counter(), time.process_time(), _server_cpu_s(owner)
-        _put(owner, rows, known)
+        _put(owner, rows, known, repeated)
         took = time.perf_counter() - started
         found.cpu_s += time.process_time() - cpu
         found.server_cpu_s += _server_cpu_s(owner) - server
@@ -196,7 +196,7 @@ def _filled(
     if kept:
         found.of_raw = statistics.median(over)
         found.bytes_open = _bytes(owner, "parent = 'poses'") / found.poses
-        again = [(poses, bare_s, _again(owner, rows, known)) for rows, poses, bare_s in kept]
+        again = [(poses, bare_s, _again(owner, rows, known, repeated)) for rows, poses, bare_s in kept]
         found.again = statistics.median(poses / took for poses, _, took in again)
         found.again_of_raw = statistics.median(bare_s / took for _, bare_s, took in again)
         keep()
@@ -216,10 +216,10 @@ def _server_cpu_s(owner: Connection) -> float:
     return (int(user) + int(system)) / 100
 
 
-def _put(owner: Connection, rows: Rows, known: set[date]) -> None:
+def _put(owner: Connection, rows: Rows, known: set[date], repeated: set[str]) -> None:
     ensure_days(owner, rows, known)
     with owner.transaction():
-        write_rows(owner, rows)
+        write_rows(owner, rows, repeated)
 
 
 def _bare_copy(owner: Connection, rows: Rows) -> float:
@@ -236,10 +236,10 @@ def _bare_copy(owner: Connection, rows: Rows) -> float:
     return took
 
 
-def _again(owner: Connection, rows: Rows, known: set[date]) -> float:
+def _again(owner: Connection, rows: Rows, known: set[date], repeated: set[str]) -> float:
     """Seconds when all rows are there already."""
     started = time.perf_counter()
-    _put(owner, rows, known)
+    _put(owner, rows, known, repeated)
     return time.perf_counter() - started
 
 

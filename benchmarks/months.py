@@ -89,11 +89,11 @@ class Template:
 
 def fill(connection: Connection, months: Months, numbers: Sequence[int]) -> int:
     """Write all of it; the number of poses. `numbers` are the cameras' numbers."""
-    poses, known = 0, set[date]()
+    poses, known, repeated = 0, set[date](), set[str]()
     for rows, count in batches(months, numbers):
         ensure_days(connection, rows, known)
         with connection.transaction():
-            write_rows(connection, rows)
+            write_rows(connection, rows, repeated)
         poses += count
     return poses
 

@@ -13,7 +13,7 @@ import itertools
 import keyword
 import math
 import re
-import textwrap
+import sys
 import types
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -116,8 +116,7 @@ def field_docs(kind: type) -> dict[str, str]:
     for each in reversed(kind.__mro__):
         if each.__module__ in ("builtins", "pydantic.main"):
             continue
-        tree = ast.parse(textwrap.dedent(inspect.getsource(each)))
-        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        body = _classes(each.__module__)[each.__qualname__].body
         for first, second in itertools.pairwise(body):
             if (
                 isinstance(first, ast.AnnAssign)
@@ -128,6 +127,23 @@ def field_docs(kind: type) -> dict[str, str]:
             ):
                 docs[first.target.id] = " ".join(second.value.value.split())
     return docs
+
+
+@cache
+def _classes(module: str) -> Mapping[str, ast.ClassDef]:
+    """The classes of a module by their qualified names: it is parsed once, where `inspect` does so for each class."""
+    found: dict[str, ast.ClassDef] = {}
+
+    def look(body: Sequence[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                found[prefix + node.name] = node
+                look(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.FunctionDef):
+                look(node.body, f"{prefix}{node.name}.<locals>.")
+
+    look(ast.parse(inspect.getsource(sys.modules[module])).body, "")
+    return found
 
 
 def find(kind: Any, path: KeyPath) -> Setting | None:

@@ -47,6 +47,7 @@ class PostgresCuts:
     def __init__(self, address: Address, *, world: bool = True) -> None:
         self._world = world
         self._days: set[date] = set()
+        self._repeated: set[str] = set()
         self._session = Session(address, "writer", on_connect=lambda _: self._days.clear())
 
     def load(self, run: int, camera_no: int) -> Cut | None:
@@ -97,7 +98,7 @@ class PostgresCuts:
                         f"camera {cut.camera_no}, run {cut.run}: cut {cut.number} comes after cut {found[0]}",
                         hint="another posebus process works on this camera: end one of them",
                     )
-                write_rows(connection, rows)
+                write_rows(connection, rows, self._repeated)
                 connection.execute(_SAVE, (*key, cut.number, *astuple(cut.position)))
                 if cut.snapshots:
                     states = [(*key, stage, content) for stage, content in sorted(cut.snapshots.items())]

@@ -61,6 +61,7 @@ class PostgresSink:
         self._consumer = consumer
         self._world = world
         self._days: set[date] = set()
+        self._repeated: set[str] = set()
         self._epochs: dict[TopicPartition, int] = {}
         self._failures = 0
         self._session = Session(address, "writer", on_connect=lambda _: self._days.clear())
@@ -133,7 +134,7 @@ class PostgresSink:
             ensure_days(connection, rows, self._days)
             with connection.transaction():
                 self._check_epochs(connection, offsets)
-                write_rows(connection, rows)
+                write_rows(connection, rows, self._repeated)
                 if offsets:
                     connection.cursor().executemany(
                         _OFFSETS, [(self._consumer, *place, offset) for place, offset in sorted(offsets.items())]
@@ -172,7 +173,7 @@ class PostgresSink:
         def once() -> None:
             ensure_days(connection, rows, self._days)
             with connection.transaction(force_rollback=True):
-                write_rows(connection, rows)
+                write_rows(connection, rows, self._repeated)
 
         retry_without_partition(once, self._days)
 

@@ -49,13 +49,20 @@ WHERE d.handled = 'replayed' AND d.topic_offset < excluded.topic_offset
 """
 
 
-def write_rows(connection: Connection, rows: Rows) -> None:
-    """Write all of `rows`. The partitions of its days must be there (`ensure_days`)."""
+def write_rows(connection: Connection, rows: Rows, repeated: set[str]) -> None:
+    """Write all of `rows`. The partitions of its days must be there (`ensure_days`).
+
+    Args:
+        connection: In a transaction.
+        rows: What to write.
+        repeated: Tables some of whose last rows were there already. The caller keeps it from call to call: where one
+            piece is repeated the next one is too, and need not fail first.
+    """
     if rows.minutes:
         # First, and in order: of two who write the same, the second waits here, not in the middle of an index.
         _mark_due(connection, rows)
     for table, pieces in rows.packed.items():
-        _copy(connection, table, pieces)
+        _copy(connection, table, pieces, repeated)
     if rows.tracks:
         connection.execute(_TRACKS, [list(column) for column in zip(*rows.tracks, strict=True)])
     if rows.events:
@@ -79,27 +86,34 @@ def _mark_due(connection: Connection, rows: Rows) -> None:
     connection.execute(_DUE, (list(runs), list(cameras), moments))
 
 
-def _copy(connection: Connection, table: str, pieces: Sequence[bytes]) -> None:
+def _copy(connection: Connection, table: str, pieces: Sequence[bytes], repeated: set[str]) -> None:
     """Straight into the table; where a row is already there, by way of a temporary table that leaves it out."""
-    try:
-        with connection.transaction():
-            _copy_into(connection, f"pose_raw.{table}", table, pieces)
-    except errors.UniqueViolation:
-        stage = f"pg_temp.{table}_stage"
-        shape = f"{table}_stage (LIKE pose_raw.{table}_shape)"
-        connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {shape} ON COMMIT DELETE ROWS".encode())
-        _copy_into(connection, stage, table, pieces)
-        # Without a target, ON CONFLICT asks for no right to read.
-        listed = COLUMNS[table]
-        connection.execute(
-            f"INSERT INTO pose_raw.{table} ({listed}) SELECT {listed} FROM {stage} ON CONFLICT DO NOTHING".encode()
-        )
+    if table not in repeated:
+        try:
+            with connection.transaction():
+                _copy_into(connection, f"pose_raw.{table}", table, pieces)
+        except errors.UniqueViolation:
+            repeated.add(table)
+        else:
+            return
+    stage = f"pg_temp.{table}_stage"
+    shape = f"{table}_stage (LIKE pose_raw.{table}_shape)"
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {shape} ON COMMIT DELETE ROWS".encode())
+    staged = _copy_into(connection, stage, table, pieces)
+    # Without a target, ON CONFLICT asks for no right to read.
+    listed = COLUMNS[table]
+    insert = f"INSERT INTO pose_raw.{table} ({listed}) SELECT {listed} FROM {stage} ON CONFLICT DO NOTHING"
+    if connection.execute(insert.encode()).rowcount == staged:
+        repeated.discard(table)
 
 
-def _copy_into(connection: Connection, target: str, table: str, pieces: Sequence[bytes]) -> None:
+def _copy_into(connection: Connection, target: str, table: str, pieces: Sequence[bytes]) -> int:
+    """How many rows that were."""
     statement = f"COPY {target} ({COLUMNS[table]}) FROM STDIN (FORMAT binary)".encode()
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(HEADER + b"".join(pieces) + TRAILER)
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            copy.write(HEADER + b"".join(pieces) + TRAILER)
+        return cursor.rowcount
 
 
 def _write_steps(connection: Connection, steps: Sequence[tuple[Any, ...]]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +14,7 @@ from pipeline.core.errors import DatabaseError, InvalidRecord, SinkUnavailable
 from pipeline.core.ports import Cut, Position, TopicPartition
 from pipeline.core.records import Record
 from pipeline.core.values import Motions, Transition
-from pipeline.database import Database, PostgresSink, open_database
+from pipeline.database import Database, PostgresSink, open_database, write
 from pipeline.database.connect import Address, Connection
 from tests import samples
 from tests.integration.database.test_sink_contract import content
@@ -64,6 +64,34 @@ def test_a_replay_with_other_content_changes_nothing(database: Database, dsn: st
     sink.write([replace(record, value=other) for record in frames(0, 5)])
 
     assert content(dsn) == before
+
+
+def test_of_a_long_replay_only_the_first_batch_is_refused_before_it_is_sorted_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets: list[str] = []
+
+    def noting(connection: Connection, target: str, table: str, pieces: Sequence[bytes]) -> int:
+        if table == "poses":
+            targets.append(target)
+        return copy_into(connection, target, table, pieces)
+
+    copy_into = write._copy_into
+    monkeypatch.setattr(write, "_copy_into", noting)
+    straight, sorted_out = "pose_raw.poses", "pg_temp.poses_stage"
+    sink = database.sink()
+    sink.write(frames(0, 15))
+    assert targets == [straight]
+
+    for start in (0, 5, 10):
+        sink.write(frames(start, start + 5))
+    assert targets[1:] == [straight, sorted_out, sorted_out, sorted_out]
+
+    sink.write(frames(12, 18))  # its end is new
+    sink.write(frames(18, 20))  # all of it is
+    sink.write(frames(20, 22))
+    assert targets[5:] == [sorted_out, sorted_out, straight]
+    assert count(database) == 22 * len(MOTIONS.track_id)
 
 
 def test_the_metres_of_keypoints_can_be_left_out(dsn: str, tmp_path: Path) -> None:
