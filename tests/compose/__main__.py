@@ -28,6 +28,8 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows is taken down
     named = os.environ.get(TIMESCALE)
+    if named and not all((Path(named) / part).is_dir() for part in ("lib", "extension")):
+        sys.exit(f"{TIMESCALE}: {named} holds no TimescaleDB; expected a folder with `lib` (*.so) and `extension`")
     try:
         with engine(Path(named) if named else None) as environment:
             well = True

@@ -37,7 +37,7 @@ PRODUCER: dict[str, Any] = {
     "max_request_size": REQUEST_BYTES + OVERHEAD,
     "batch_size": 256 * KIB,  # half the throughput with the default, 16 KiB
     # A request costs client and broker about a millisecond: what a frame gives, of all topics, shares one.
-    "linger_ms": 5,
+    "linger_ms": 2,
     # Shorter, and after an outage batches stay for ever, neither done nor failed.
     "delivery_timeout_ms": 120_000,
     "max_block_ms": 5000,
