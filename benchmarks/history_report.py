@@ -42,9 +42,9 @@ def report(found: Sequence[Measured]) -> str:
         ]
         for name, (median, worst, limit) in each.asked.items():
             rows = each.rows.get(name)  # None: measured before rows were counted
-            cells = (
-                ("-", "-", "-") if rows == 0 else ("" if rows is None else f"{rows:,}", f"{median:.1f}", f"{worst:.1f}")
-            )
+            count = "" if rows is None else f"{rows:,}"
+            middle = f"**{median:.1f}**" if median > limit else f"{median:.1f}"
+            cells = ("-", "-", "-") if rows == 0 else (count, middle, f"{worst:.1f}")
             lines.append(f"| {name} | {' | '.join(cells)} | {limit:g} |")
     return "\n".join(lines) + "\n"
 

@@ -106,6 +106,7 @@ def _round(connection: Connection, done: Upkeep, deadline: float) -> None:
             if compressed is None:
                 break
             done.compressed.append(compressed)
+        connection.execute("SELECT pose_raw.note_growth()")
         while time.monotonic() < deadline and _drop(connection, done, "keep_budget", "budget_cut", deadline):
             pass
         connection.execute("UPDATE pose_raw.history SET kept_at = now()")

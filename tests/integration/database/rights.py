@@ -19,6 +19,7 @@ WRITES = [
     "INSERT INTO pose_raw.camera_grants VALUES (session_user, 2)",
     "UPDATE pose_raw.history SET retention = interval '1 s'",
     "SELECT pose_raw.keep_budget()",
+    "SELECT pose_raw.note_growth()",
 ]
 
 UNSEEN = (
