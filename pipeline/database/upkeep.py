@@ -99,6 +99,7 @@ def _round(connection: Connection, done: Upkeep, deadline: float) -> None:
     try:
         connection.execute("SELECT pose_raw.begin_round()")
         _refresh(connection, done, f"now() - interval '{CLOSED_AFTER_S} s'", deadline)
+        _note_growth(connection)
         while time.monotonic() < deadline and _drop(connection, done, "keep_retention", "retention_cut", deadline):
             pass
         while time.monotonic() < deadline:
@@ -106,7 +107,7 @@ def _round(connection: Connection, done: Upkeep, deadline: float) -> None:
             if compressed is None:
                 break
             done.compressed.append(compressed)
-        connection.execute("SELECT pose_raw.note_growth()")
+            _note_growth(connection)
         while time.monotonic() < deadline and _drop(connection, done, "keep_budget", "budget_cut", deadline):
             pass
         connection.execute("UPDATE pose_raw.history SET kept_at = now()")
@@ -144,6 +145,7 @@ def _drop(connection: Connection, done: Upkeep, keep: str, cut: str, deadline: f
         gone = _locking(connection, keep)
         if gone is not None:
             done.dropped += gone
+            _note_growth(connection)
             return bool(gone)
         before = done.refreshed
         _refresh(connection, done, f"(SELECT pose_raw.{cut}())", deadline)
@@ -151,6 +153,10 @@ def _drop(connection: Connection, done: Upkeep, keep: str, cut: str, deadline: f
             done.waiting = "a writer holds minutes of what is to be dropped: it is tried again next time"
             return False
     return False
+
+
+def _note_growth(connection: Connection) -> None:
+    connection.execute("SELECT pose_raw.note_growth()")
 
 
 def _used(connection: Connection) -> int:
