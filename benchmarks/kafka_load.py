@@ -11,6 +11,7 @@ import itertools
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import numpy as np
 import psycopg
 
 from benchmarks.clip import make_clip
-from benchmarks.workers import PATIENCE_S, installation, started
+from benchmarks.workers import CHAINED, PATIENCE_S, installation, started
+from pipeline.config.worker import WorkerSection
 from pipeline.core.headers import frame_arrived_us, is_live
 from pipeline.database import EmbeddedServer
 from pipeline.topics import PARTITIONS
@@ -35,18 +37,21 @@ SECONDS, WARM_S = 60, 10
 SIZE, PEOPLE = (960, 540), 2
 REST_S = 10.0
 """After the last frame, until all rests."""
+LAYOUTS = (WorkerSection().layout, ("ingest", "detect+pose", CHAINED, "sink"), ("ingest+detect+pose", CHAINED, "sink"))
+"""The default first; then with fewer processes, and without pixels on the bus."""
 
 
-def measured(cluster: Cluster, folder: Path) -> dict[str, Any]:
+def measured(cluster: Cluster, folder: Path, layout: Sequence[str]) -> dict[str, Any]:
     """Ages in milliseconds, shares, and what rests; for a minute behind the first ten seconds."""
     clip = make_clip(folder, SECONDS + WARM_S, people=PEOPLE, size=SIZE)
     cameras = ", ".join(
         f"{name}: {{source: '{clip}', mode: live, fps: {FPS}, weight: {weight:g}}}" for name, weight in WEIGHTS.items()
     )
+    lines = [f"cameras: {{{cameras}}}", f"worker: {{layout: [{', '.join(layout)}]}}"]
     looked: list[tuple[str, float, float]] = []
     given_up: Counter[str] = Counter()
     with (
-        installation(cluster, [f"cameras: {{{cameras}}}"]) as (home, config, bus),
+        installation(cluster, lines) as (home, config, bus),
         started(home, "up", "--config", str(config)) as process,
     ):
         bus.ensure(kafka_topics())
@@ -84,25 +89,30 @@ def measured(cluster: Cluster, folder: Path) -> dict[str, Any]:
     }
 
 
-def text(found: dict[str, Any]) -> str:
-    """A few lines and a table."""
-    ages = found["ages_ms"]
+def text(found: Sequence[dict[str, Any]]) -> str:
+    """A few lines and two tables, of what was measured with each layout."""
     lines = [
         "Written by `make bench-age` (benchmarks/kafka_load.py); the broker had the same two cores. Four live cameras",
-        f"of {SIZE[0]}x{SIZE[1]} with two people each at {FPS} pictures a second, `posebus up` with its default layout,"
-        f" {SECONDS} s:",
-        f"{found['looked_per_s']:.1f} of {found['sent_per_s']:.1f} frames a second were looked at.",
-        f"Age when another process reads the record of `motions`: p50 {ages['p50']:.0f}, p95 {ages['p95']:.0f}, p99"
-        f" {ages['p99']:.0f}, most {ages['p100']:.0f} ms.",
-        f"{found['frames']:,} frames rest in `frame_outcomes`, {found['twice']} of them twice.\n",
+        f"of {SIZE[0]}x{SIZE[1]} with two people each at {FPS} pictures a second, `posebus up`, {SECONDS} s for each",
+        "layout. The age is that of a picture when another process reads the record of `motions`.\n",
+        "| layout | looked at of those sent, a second | age, ms: p50 | p95 | p99 | most | frames at rest | twice |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_row(layout, each) for layout, each in zip(LAYOUTS, found, strict=True)),
+        "\nThe first of them by cameras:\n",
         "| camera | weight | share of what was looked at | longest time without a frame, s |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {name} | {weight:g} | {found['shares'][name]:.2f} | {found['longest_gap_s'][name]:.1f} |"
+            f"| {name} | {weight:g} | {found[0]['shares'][name]:.2f} | {found[0]['longest_gap_s'][name]:.1f} |"
             for name, weight in WEIGHTS.items()
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _row(layout: Sequence[str], found: dict[str, Any]) -> str:
+    ages = " | ".join(f"{age:.0f}" for age in found["ages_ms"].values())
+    rates = f"{found['looked_per_s']:.1f} of {found['sent_per_s']:.1f}"
+    return f"| {', '.join(layout)} | {rates} | {ages} | {found['frames']:,} | {found['twice']} |"
 
 
 def _longest_gap_s(times_s: list[float]) -> float:
@@ -120,7 +130,7 @@ def _asked(home: Path) -> list[tuple[int, int]]:
 def main() -> None:
     """Measure and write."""
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as folder, Cluster() as cluster:
-        section = text(measured(cluster, Path(folder)))
+        section = text([measured(cluster, Path(folder), layout) for layout in LAYOUTS])
     put_section(PAGE, TITLE, section)
     print(section)
 

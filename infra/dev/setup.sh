@@ -85,6 +85,8 @@ if [ "$(head -n 1 "$stamp" 2>/dev/null)" != "$PWD" ] || ! suits .venv/bin/python
 fi
 rm -f "$stamp"
 say "installing what requirements.lock names"
-"$uv" pip sync $quiet --python .venv requirements.lock
+# Compiled now, not by every process that starts: where PYTHONDONTWRITEBYTECODE is set none keeps what it compiles.
+"$uv" pip sync $quiet --compile-bytecode --python .venv requirements.lock
 "$uv" pip install $quiet --python .venv --no-deps --no-build-isolation --editable .
+.venv/bin/python -m compileall -q -j 0 pipeline stages
 printf '%s' "$wanted" >"$stamp"

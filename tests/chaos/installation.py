@@ -65,6 +65,17 @@ class Installation:
                 found[words[words.index("worker") + 1]] = child
         return found
 
+    def worker(self, name: str) -> psutil.Process:
+        """This worker process, as soon as `posebus up` has started it again if it ended."""
+        found: dict[str, psutil.Process] = {}
+
+        def is_there() -> bool:
+            found.update(self.workers())
+            return name in found
+
+        self.wait(is_there, f"a process of {name}")
+        return found[name]
+
     def stored(self) -> int:
         """Frames that rest."""
         return self._count("frame_outcomes")
@@ -89,8 +100,10 @@ class Installation:
     def await_progress(self, what: str, worker: str) -> None:
         """Until this worker works again; right after a disturbance. Nothing is noted if no work is left for it."""
         at, before = time.monotonic(), self.progress(worker)
+        # A database may yet commit what a sink that was killed had asked it to: that is no work of the next one.
         self.wait(
-            lambda: self.progress(worker) > before or self.stored() >= self.frames, f"work of {worker} after {what}"
+            lambda: (worker in self.workers() and self.progress(worker) > before) or self.stored() >= self.frames,
+            f"work of {worker} after {what}",
         )
         if self.progress(worker) > before:
             self.back_s.append((what, time.monotonic() - at))
@@ -203,12 +216,9 @@ def kill(name: str) -> Disturbance:
     """SIGKILL this worker."""
 
     def disturbance(running: Installation) -> None:
-        worker = running.workers().get(name)
-        if worker is not None:
-            with suppress(psutil.NoSuchProcess):
-                worker.kill()
-                running.disturbed[f"kill {name}"] += 1
-                running.await_progress(f"kill {name}", name)
+        running.worker(name).kill()
+        running.disturbed[f"kill {name}"] += 1
+        running.await_progress(f"kill {name}", name)
 
     return disturbance
 
@@ -223,7 +233,7 @@ def suspend(name: str, seconds: float) -> Disturbance:
     """SIGSTOP this worker, and let it go on as a zombie."""
 
     def disturbance(running: Installation) -> None:
-        worker = running.workers()[name]
+        worker = running.worker(name)
         worker.suspend()
         time.sleep(seconds)
         worker.resume()
