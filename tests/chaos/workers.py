@@ -16,6 +16,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
@@ -48,10 +49,7 @@ BACK_S = 8.0
 TITLE = "Workers over Kafka"
 TEXT = """Written by `make chaos-workers` (`POSEBUS_SEED`; tests/chaos/workers.py).
 
-Each of the seven stages and the sink was a process of its own, started again by `posebus up`, over a Kafka broker, with
-three simulated cameras (real models). Meanwhile, at random moments (seeds from {seed} on): {what}. Then every table
-was compared, byte by byte, with that of a strict embedded run that nothing happened to ({pieces}, {frames} frames in
-all, {seconds:.0f} s):
+{intro}
 
 | table | rows | |
 | --- | --- | --- |
@@ -72,6 +70,11 @@ more to do.
 A short form is part of `make test` (tests/chaos/test_kafka_workers.py), also with chained stages, with two processes of
 each kind, and with Faust as the runner.
 """
+
+INTRO = """Each of the seven stages and the sink was a process of its own, started again by `posebus up`, over a Kafka
+broker, with three simulated cameras (real models). Meanwhile, at random moments (seeds from {seed} on): {what}. Then
+every table was compared, byte by byte, with that of a strict embedded run that nothing happened to ({pieces}, {frames}
+frames in all, {seconds:.0f} s):"""
 
 
 def main() -> None:
@@ -150,12 +153,15 @@ def report(outcomes: Sequence[Outcome]) -> str:
             back.setdefault(name, []).append(took_s)
     back = {"any worker killed": _after_kills(outcomes)} | dict(sorted(back.items()))
     slow = _p95(back["any worker killed"])
-    return TEXT.format(
+    intro = INTRO.format(
         seed=SEED + 1,
         what=f"{killed} SIGKILLs in all ({each})",
         pieces=f"{len(outcomes)} installations, one after the other",
         frames=sum(outcome.rows["frame_outcomes"] for outcome in outcomes),
         seconds=sum(outcome.seconds for outcome in outcomes),
+    )
+    return TEXT.format(
+        intro=textwrap.fill(intro, 120, break_on_hyphens=False),
         rows="\n".join(
             f"| {table} | {sum(outcome.rows[table] for outcome in outcomes)} | "
             f"{'different' if table in different else 'equal'} |"
