@@ -45,7 +45,7 @@ docs-check: setup  ## Whether the generated pages say what the code says.
 	@$(STEP) "docs: generated pages" $(BIN)/python infra/dev/make_docs.py --check
 
 tests: setup  ## The tests alone; TESTS="tests/unit -k name" for some of them.
-	@infra/dev/broker.sh
+	@infra/dev/servers.sh
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(TESTS)
 
 format: setup  ## Rewrite the code in the project's format.
@@ -67,20 +67,22 @@ chaos: setup  ## Kill a run fifty times and compare what it leaves: docs/reliabi
 	@PYTHONPATH=. $(BIN)/python -m tests.chaos
 
 faults: setup  ## Lose twenty cameras five hundred times at once: docs/reliability.md.
+	@infra/dev/servers.sh
 	@PYTHONPATH=. $(BIN)/python -m tests.faults --report docs/reliability.md $(FAULTS)
 
 outages: setup  ## Brokers killed and stopped under load, pose away, for as long as it happens in life.
-	@infra/dev/broker.sh
+	@infra/dev/servers.sh broker
 	@POSEBUS_LONG=1 $(BIN)/pytest -q tests/integration/kafka/test_outages.py tests/chaos/test_backpressure.py
 
 chaos-workers: setup  ## Kill workers over Kafka a hundred times: docs/reliability.md.
+	@infra/dev/servers.sh broker
 	@PYTHONPATH=. $(BIN)/python -m tests.chaos.workers
 
 bench: setup  ## Measure speed: a table and JSON in docs/performance.md.
 	@$(BIN)/python -m benchmarks
 
 bench-kafka: setup  ## Measure workers over a real broker: a section of docs/performance.md.
-	@infra/dev/broker.sh
+	@infra/dev/servers.sh broker
 	@$(BIN)/python -m benchmarks.over_kafka
 
 bench-history: setup  ## Fill months of history and ask them: a section of docs/performance.md; HISTORY="--full".
@@ -88,7 +90,7 @@ bench-history: setup  ## Fill months of history and ask them: a section of docs/
 
 bench-age: setup  ## How old results of live cameras are under load, a quarter of an hour: a section of docs/performance.md.
 	@$(BIN)/python -m benchmarks.bounded_age
-	@infra/dev/broker.sh
+	@infra/dev/servers.sh broker
 	@$(BIN)/python -m benchmarks.kafka_load
 
 lock: setup  ## Write requirements.lock from pyproject.toml; UPGRADE=--upgrade for newest versions.
