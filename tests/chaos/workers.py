@@ -110,7 +110,7 @@ def piece(number: int, count: int) -> Outcome:
         "street": f"sim://street?people=3&seed={number}5&fps={FPS}&seconds={seconds}",
     }
     others: list[list[Disturbance]] = [
-        [broker_away(60.0)],
+        [broker_away(600.0)],
         [kill_database, suspend("pose", 10.0), read_only(10.0)],
         [broker_away(5.0), suspend("track", 10.0), full(10.0)],
         [both_away(20.0), suspend("sink", 10.0)],
