@@ -29,6 +29,9 @@ APART = ("ingest", "detect", "pose", "track", "smooth", "analyze", "alert", "sin
 """Each stage a process of its own."""
 
 PATIENCE_S = 300.0
+_SETTLE_S = 0.5
+"""Broker and database may yet carry out what a worker had asked before it was killed: that is no work of the next one,
+which takes longer to start."""
 NOT_COMPARED = ("cameras",)
 """When a camera was first registered is a matter of the clock."""
 
@@ -99,11 +102,11 @@ class Installation:
 
     def await_progress(self, what: str, worker: str) -> None:
         """Until this worker works again; right after a disturbance. Nothing is noted if no work is left for it."""
-        at, before = time.monotonic(), self.progress(worker)
-        # A database may yet commit what a sink that was killed had asked it to: that is no work of the next one.
+        at = time.monotonic()
+        time.sleep(_SETTLE_S)
+        before = self.progress(worker)
         self.wait(
-            lambda: (worker in self.workers() and self.progress(worker) > before) or self.stored() >= self.frames,
-            f"work of {worker} after {what}",
+            lambda: self.progress(worker) > before or self.stored() >= self.frames, f"work of {worker} after {what}"
         )
         if self.progress(worker) > before:
             self.back_s.append((what, time.monotonic() - at))

@@ -106,7 +106,7 @@ def test_thirty_cameras_at_once(outcomes: Mapping[str, Future[int]], thirty: Are
     assert min(rates) > 0.3, rates
     deadline = time.monotonic() + 10
     while left := _children() - before:
-        assert time.monotonic() < deadline, f"{len(left)} readers are left"
+        assert time.monotonic() < deadline, f"{len(left)} readers are left: {_told(left)}"
         time.sleep(0.05)
 
 
@@ -118,3 +118,11 @@ def _children() -> set[int]:
             if child.status() != psutil.STATUS_ZOMBIE:
                 found.add(child.pid)
     return found
+
+
+def _told(pids: set[int]) -> list[tuple[str, list[str]]]:
+    told = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            told.append((psutil.Process(pid).status(), psutil.Process(pid).cmdline()))
+    return told
