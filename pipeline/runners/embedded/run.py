@@ -29,16 +29,17 @@ IDLE_WAIT_S = 0.05
 STUCK_S = 5.0
 """A stage that has worked on one batch for so long stands still: its slowest model takes a fraction of it."""
 
-GATHER_S = 0.02
-"""Threads without a model let records gather for so long: taken one by one, switching costs more than the work."""
+GATHER_S, RECORDED_GATHER_S = 0.02, 0.1
+"""Threads without a model let records gather for so long: taken one by one, switching costs more than the work. Of
+recordings alone for longer, as nobody waits for their results."""
 
 MODEL_RECORDS, LIGHT_RECORDS = 8, 64
 """So many records are taken at once by stages with a model, and by others: a live camera's frame waits for no more of a
 recorded one's than these."""
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 """How long a thread may keep the interpreter while others want it. With Python's own 5 ms a model's thread, back from
-an inference of 10 ms, waits for up to half of that."""
+an inference of 5 ms, waits for up to as long again; it comes back some ten times for each frame."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,12 @@ class EmbeddedRun:
         self._open_end = open_end
         self._ladder = ladder
         self._cameras: set[str] = set()
+        self._reading: set[str] = set()
         self._lock = threading.Lock()
         self._running = False
         self._stop = threading.Event()
         self._abort = threading.Event()
+        self._all_read = threading.Event()
         self._failure: BaseException | None = None
         self._feeds: dict[str, CameraFeed | LiveFeed] = {}
         self._feeding: dict[str, threading.Thread] = {}
@@ -226,12 +229,19 @@ class EmbeddedRun:
             if not any(busy):
                 loops[0].step(IDLE_WAIT_S)
             elif len(loops) > 1:
-                time.sleep(GATHER_S)
+                self._gather()
 
     def _collect(self) -> None:
         while not self._finished():
             if self._collector.step(IDLE_WAIT_S, self._abort):
-                time.sleep(GATHER_S)
+                self._gather()
+
+    def _gather(self) -> None:
+        live = self._open_end or any(isinstance(feed, LiveFeed) for feed in list(self._feeds.values()))
+        if live:
+            time.sleep(GATHER_S)
+        else:
+            self._all_read.wait(RECORDED_GATHER_S)
 
     def _finished(self) -> bool:
         if self._abort.is_set():
@@ -241,9 +251,20 @@ class EmbeddedRun:
 
     def _feed(self, name: str) -> None:
         """Start to read a camera; the lock is held."""
-        thread = self._thread(f"feed-{name}", partial(self._feeds[name].run, self._stop))
+        thread = self._thread(f"feed-{name}", partial(self._read, name))
         self._feeding[name] = thread
+        self._reading.add(name)
+        self._all_read.clear()
         thread.start()
+
+    def _read(self, name: str) -> None:
+        try:
+            self._feeds[name].run(self._stop)
+        finally:
+            with self._lock:
+                self._reading.discard(name)
+                if not self._reading:
+                    self._all_read.set()
 
     def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
