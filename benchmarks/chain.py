@@ -16,6 +16,9 @@ from pipeline.video.simulate import SimulatedSource, parse_scene
 
 FRAMES = 1200
 WARM = 60
+BATCH = 10
+"""Frames that are taken at once: so many of a recording gather before these stages (embedded/run.py) at 100 frames/s."""
+
 STAGES = ("track", "smooth", "analyze", "alert")
 
 
@@ -51,8 +54,8 @@ def run() -> dict[str, float]:
     records = [Outgoing("poses", 1, b"bench", value) for value in encoded_poses(topology)]
     spent = dict.fromkeys(STAGES, 0.0)
     offsets = dict.fromkeys(("poses", "tracks", "motions", "measures", "events", "alerts", "dead-letters"), 0)
-    for k, record in enumerate(records):
-        flow = [record]
+    for k in range(0, FRAMES, BATCH):
+        flow = records[k : k + BATCH]
         for driver in drivers:
             taken = []
             for sent in flow:

@@ -16,6 +16,7 @@ from pipeline.config.zones import zones_of
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import ConfigError, PosebusError
 from pipeline.core.records import Record
+from pipeline.core.stage import StretchStage
 from pipeline.core.zones import Scene
 from stages.alert import AlertStage
 from stages.analyze import AnalyzeStage
@@ -59,6 +60,15 @@ class OwnStage:
         return self._own(record.stamp.camera) or self._general
 
 
+class OwnStretchStage(OwnStage):
+    """The same around `StretchStage`s. Which one is the camera's, is asked once for all frames taken together."""
+
+    def steps(self, state: Any, records: Sequence[Record[Any]]) -> tuple[Any, Sequence[Sequence[Any]]]:
+        """As the stage of this camera."""
+        found: tuple[Any, Sequence[Sequence[Any]]] = self._of(records[0]).steps(state, records)
+        return found
+
+
 class OwnStages:
     """Makes the stages of cameras that have zones or rules of their own.
 
@@ -85,7 +95,7 @@ class OwnStages:
                 known = made[camera] = texts, self._built(build, name, camera, *texts)
             return known[1]
 
-        return OwnStage(stage, own)
+        return OwnStretchStage(stage, own) if isinstance(stage, StretchStage) else OwnStage(stage, own)
 
     def _built(self, build: Callable[..., Any | None], name: str, camera: str, zones: str, rules: str) -> Any | None:
         try:

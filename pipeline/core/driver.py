@@ -17,7 +17,8 @@ from pipeline.core.letters import letter_of
 from pipeline.core.numbering import Count, Progress, count_nothing
 from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
 from pipeline.core.records import Dropped, Record, Stamp, Tick
-from pipeline.core.stage import ModelStage
+from pipeline.core.stage import ModelStage, StretchStage
+from pipeline.core.stretches import stretches
 
 _MAX_KEY_BYTES = 255
 """Names of cameras have 63 letters at most."""
@@ -68,13 +69,16 @@ class _Camera:
 
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
 
+_LONGEST_STRETCH = 32
+"""Frames that a stage takes at once: with more of them arrays leave the cache, and little is gained."""
+
 
 class Driver:
     """Runs one stage over the records of many cameras.
 
     Args:
         name: Of the stage.
-        stage: A KeyedStage or a ModelStage.
+        stage: A KeyedStage, a StretchStage or a ModelStage.
         inputs, outputs: Topics and codecs.
         states: Codec of the stage's state.
         progress: Codec of `Progress`.
@@ -107,6 +111,7 @@ class Driver:
         self.name = name
         self._stage = stage
         self._batched: ModelStage[Any, Any, Any, Any, Any] | None = stage if isinstance(stage, ModelStage) else None
+        self._at_once: StretchStage[Any, Any, Any] | None = stage if isinstance(stage, StretchStage) else None
         self._inputs = {entry.topic: entry for entry in inputs}
         self._outputs = {entry.value: entry for entry in outputs}
         self._per_frame = [entry for entry in outputs if entry.per_frame]
@@ -284,20 +289,35 @@ class Driver:
         if self._batched is not None:
             self._run_batched(self._batched, work, out)
             return
-        for held, record, raw in work:
+        for stretch in stretches(work, _LONGEST_STRETCH) if self._at_once is not None else ([item] for item in work):
+            held, record, raw = stretch[0]
             if isinstance(record.value, Dropped):
                 self._pass_on(held, record, out)
             elif isinstance(record.value, Tick):
                 held.state, values = self._stage.tick(held.state, record)
                 self._send(held, record.stamp, values, out)
                 self._pass_on(held, record, out)
-            else:
-                try:
-                    held.state, values = self._stage.step(held.state, record)
-                except InvalidRecord as error:
-                    self._refuse(held, record, raw, error, out)
-                else:
-                    self._taken(held, record.stamp, values, out)
+            elif not self._took_at_once(stretch, out):
+                for held, record, raw in stretch:
+                    try:
+                        held.state, values = self._stage.step(held.state, record)
+                    except InvalidRecord as error:
+                        self._refuse(held, record, raw, error, out)
+                    else:
+                        self._taken(held, record.stamp, values, out)
+
+    def _took_at_once(self, stretch: Sequence[_Work], out: list[Outgoing]) -> bool:
+        """Whether the stage took these frames of a camera together."""
+        if self._at_once is None or len(stretch) == 1:
+            return False
+        held = stretch[0][0]
+        try:
+            held.state, results = self._at_once.steps(held.state, [record for _, record, _ in stretch])
+        except InvalidRecord:
+            return False
+        for (_, record, _), values in zip(stretch, results, strict=True):
+            self._taken(held, record.stamp, values, out)
+        return True
 
     def _run_batched(
         self, stage: ModelStage[Any, Any, Any, Any, Any], work: Sequence[_Work], out: list[Outgoing]

@@ -35,6 +35,18 @@ class KeyedStage(Protocol[In_contra, Out_co, S]):
 
 
 @runtime_checkable
+class StretchStage(KeyedStage[In_contra, Out_co, S], Protocol[In_contra, Out_co, S]):
+    """A keyed stage for which several frames at once cost less than one after another."""
+
+    def steps(self, state: S, records: Sequence[Record[In_contra]]) -> tuple[S, Sequence[Sequence[Out_co]]]:
+        """What `step` gives for each of these records of one camera, in order: the same bytes, however they are cut.
+
+        Raises InvalidRecord (state unchanged) where one of them cannot be used: they are then taken one by one.
+        """
+        ...
+
+
+@runtime_checkable
 class ModelStage(Protocol[In_contra, Request, Result, Out_co, S]):
     """A keyed stage whose costly middle, `infer`, is batched over cameras and people."""
 

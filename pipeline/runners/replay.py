@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from pipeline.core.chain import Chain
@@ -11,6 +12,8 @@ from pipeline.core.ports import RecordCodec
 from pipeline.core.records import Record, Tick
 
 TICK_US = 1_000_000
+_AT_ONCE = 64
+"""Frames that the stages get together: for several at once they need half the time."""
 
 
 class Replay:
@@ -37,17 +40,20 @@ class Replay:
 
     def results(self, records: Iterable[Record[Any]]) -> Iterator[Record[Any]]:
         """What the stages make of these records, in the order of event time. Ticks are put in where seconds pass."""
-        for record in records:
-            yield from self._fed(record)
+        source = iter(records)
+        while batch := list(islice(source, _AT_ONCE)):
+            found = [
+                self._codecs[each.topic].decode(each.value or b"", each.attachment)
+                for each in self._chain.feed_values([fed for record in batch for fed in self._fed(record)])
+            ]
+            # Of one stage after the other: put side by side by frames.
+            found.sort(key=lambda result: result.stamp.captured_at_us)
+            yield from (result for result in found if result.stamp.captured_at_us >= self._from_us)
 
     def _fed(self, record: Record[Any]) -> Iterator[Record[Any]]:
         stamp = replace(record.stamp, run=self._run)
         at_us = stamp.captured_at_us
-        fed = [Record(stamp, record.value)]
         if self._last_us and at_us // TICK_US > self._last_us // TICK_US and not isinstance(record.value, Tick):
-            fed.insert(0, Record(stamp, Tick("live")))
+            yield Record(stamp, Tick("live"))
         self._last_us = at_us
-        for outgoing in self._chain.feed_values(fed):
-            result = self._codecs[outgoing.topic].decode(outgoing.value or b"", outgoing.attachment)
-            if result.stamp.captured_at_us >= self._from_us:
-                yield result
+        yield Record(stamp, record.value)

@@ -1,4 +1,4 @@
-"""Angles and extents of all bodies of a frame, as arrays over people.
+"""Angles and extents of all bodies of some frames, as arrays over people.
 
 Where the model gives metres, angles and extents are taken in three dimensions, otherwise on the picture. A thigh that
 points at the camera is short on the picture: the knee of a deep squat seen from the front reads 20 degrees there and
@@ -8,12 +8,14 @@ never wrong by that much.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.core.joined import joined
 from pipeline.core.masks import all_of, any_of
-from pipeline.core.types import F32, F64, I64, Bool
+from pipeline.core.types import F32, F64, Bool
 from pipeline.core.values import DOUBTFUL, Motions
 from stages.analyze.layout import (
     ANGLE_ENDS,
@@ -75,49 +77,82 @@ class Extent(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """All bodies of one frame.
+    """All bodies of some frames with the same people: R rows, one for each frame and person.
+
+    What a row holds does not depend on the rows beside it, to the bit: frames may come one by one or many at once.
 
     Attributes:
         metric: Units are metres (pixels otherwise).
-        angles: (N, A) degrees, `vocabulary.FLEXIONS`, unrounded.
-        extents: One for each person.
-        points: (P, N, 3) keypoints of `layout.POINTS` and FEET, metres or pixels; NaN = not seen.
-        picture: (P, N, 2) the same on the picture, pixels.
-        hip, foot: (2, N) x and y of the middle of the hips and of the ankles on the picture, pixels; NaN = not seen.
+        angles: (R, A) degrees, `vocabulary.FLEXIONS`, unrounded.
+        points: (P, R, 3) keypoints of `layout.POINTS` and FEET, metres or pixels; NaN = not seen.
+        picture: (P, R, 2) the same on the picture, pixels.
         middles: Of points and picture side by side, 5 columns.
-        nose: (N, 5) the same columns.
-        rise: (7, N) how high the middles are, and
-        lower_ankle: (N,) the lower ankle, against gravity, metres or pixels.
+        nose: (R, 5) the same columns.
+        shank: (2, R) lengths of both lower legs.
+        lines: (3, R, 3) from the hips to the shoulders, from the ankles to the middle of the trunk, and the head.
+        table: (E, R) the columns of `Extent`; those against gravity are filled by `stand`.
     """
 
     metric: bool
     angles: F64
-    extents: list[Extent]
     points: F64
     picture: F64
-    hip: F64
-    foot: F64
     middles: Middles
     nose: F64
+    shank: F64
+    lines: F64
+    table: F64
+
+    @property
+    def hip(self) -> F64:
+        """(2, R) x and y of the middle of the hips on the picture, pixels; NaN = not seen."""
+        return self.table[:2]
+
+    @property
+    def foot(self) -> F64:
+        """(2, R) x and y of the middle of the ankles on the picture, pixels; NaN = not seen."""
+        return self.table[2:4]
+
+    def leans(self) -> list[list[float]]:
+        """Of each row the flexion of hip and knee, and `lean_x`, `lean_y` and `lean_z`."""
+        leans: list[list[float]] = self.table[_AT["hip"] :].T.tolist()
+        return leans
+
+    def extents(self) -> list[Extent]:
+        """One for each row, once they stand."""
+        return [Extent._make(row) for row in self.table.T.tolist()]
+
+
+class Standing(NamedTuple):
+    """Bodies against gravity, metres or pixels.
+
+    Attributes:
+        up: (R, 3) unit vector against gravity.
+        rise: (7, R) how high the middles are.
+        lower_ankle: (R,) how high the lower ankle is.
+    """
+
+    up: F64
     rise: F64
     lower_ankle: F64
 
 
-def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOptions) -> Bodies:
-    """Angles and extents of the people of a frame; `up` is (3,), the unit vector against gravity.
+def measure_bodies(frames: Sequence[Motions], layout: Layout, options: AnalyzeOptions) -> Bodies:
+    """Angles and extents of the people of some frames, as far as they do not depend on where up is.
 
-    Inside, arrays have the P points of the layout first: (P, N, 3) and (P, N, 2). So a point of all people is one
+    Inside, arrays have the P points of the layout first: (P, R, 3) and (P, R, 2). So a point of all people is one
     block, and `take` gives blocks again, on which numpy is two to three times as fast as on what an index gives.
     """
-    poses = motions.poses
-    metric = poses.world.shape[1] > 0
-    on_picture = poses.keypoints.take(layout.points, axis=1)[:, :, :2]
-    seen: Bool = poses.keypoint_score.take(layout.points, axis=1) >= options.min_score
-    if np.count_nonzero(motions.flags):
-        seen &= (motions.flags.take(layout.points, axis=1) & DOUBTFUL) == 0
+    metric = frames[0].poses.world.shape[1] > 0
+    on_picture = joined([motions.poses.keypoints for motions in frames]).take(layout.points, axis=1)[:, :, :2]
+    score = joined([motions.poses.keypoint_score for motions in frames])
+    flags = joined([motions.flags for motions in frames])
+    seen: Bool = score.take(layout.points, axis=1) >= options.min_score
+    if np.count_nonzero(flags):
+        seen &= (flags.take(layout.points, axis=1) & DOUBTFUL) == 0
     seen &= np.isfinite(on_picture[:, :, 0])
     if metric:
-        in_metres = poses.world.take(layout.points, axis=1)
+        in_metres = joined([motions.poses.world for motions in frames]).take(layout.points, axis=1)
         seen &= np.isfinite(in_metres[:, :, 0])
     unseen = None if all_of(seen) else ~seen.T
     picture = _points_first(on_picture, unseen)
@@ -129,34 +164,51 @@ def measure_bodies(motions: Motions, layout: Layout, up: F64, options: AnalyzeOp
         points[:, :, 2][np.isnan(picture[:, :, 0])] = np.nan
     both = np.concatenate((points[:_BODY], picture[:_BODY]), axis=2)
     middles = middles_of(both)
+    table = np.empty((len(Extent._fields), len(seen)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        table = np.empty((len(Extent._fields), len(seen)))
-        table[_SCALE] = _pixels_per_unit(picture, points, unseen) if metric else 1.0
+        table[_AT["scale"]] = _pixels_per_unit(picture, points, unseen) if metric else 1.0
         joints = _joints(points, options.min_bone_m if metric else options.min_bone_px)
-        rise, lower_ankle = _fill_extents(table, points, middles.known, up, joints)
+        lines = _fill_lengths(table, points, middles.known, joints)
     return Bodies(
         metric=metric,
         angles=joints[0].T,
-        extents=[Extent._make(row) for row in table.T.tolist()],
         points=points,
         picture=picture,
-        hip=table[:2],
-        foot=table[2:4],
         middles=middles,
         nose=both[NOSE],
-        rise=rise,
-        lower_ankle=lower_ankle,
+        shank=joints[2, LEFT_KNEE : RIGHT_KNEE + 1],
+        lines=lines,
+        table=table,
     )
 
 
-_SCALE = Extent._fields.index("scale")
+def stand(bodies: Bodies, up: F64) -> Standing:
+    """The bodies against gravity, `up` (R, 3); fills what is still empty of their table."""
+    table, middles, lines = bodies.table, bodies.middles.known, bodies.lines
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = np.einsum("pri,ri->pr", bodies.points[KNEES_AND_ANKLES], up)
+        lower_ankle: F64 = np.fmin(rise[2], rise[3])
+        middle_rise: F64 = np.einsum("pri,ri->pr", middles[:, :, :3], up)
+        line_rise = np.einsum("pri,ri->pr", lines, up)
+        knee_rise = (rise[:2] - rise[2:]) / bodies.shank
+        np.fmin(knee_rise[0], knee_rise[1], out=table[_AT["knee_rise"]])
+    ankle_rise = middle_rise[ANKLES]
+    table[_AT["trunk_rise"]] = line_rise[0]
+    np.subtract(middle_rise[HIPS], ankle_rise, out=table[_AT["hip_rise"]])
+    np.subtract(line_rise[2], lower_ankle, out=table[_AT["head_rise"]])
+    np.subtract(middle_rise[SHOULDERS], ankle_rise, out=table[_AT["shoulder_rise"]])
+    table[_AT["offset"]] = _lengths(lines[1] - line_rise[1][:, None] * up)
+    return Standing(up, middle_rise, lower_ankle)
+
+
+_AT = {name: i for i, name in enumerate(Extent._fields)}
 
 # Operands without axes: numpy takes them in half the time of Python's numbers.
 _LEAST, _MOST, _HALF, _STRAIGHT = (np.array(value) for value in (-1.0, 1.0, 0.5, 180.0))
 
 
 def _points_first(taken: F32, unseen: Bool | None) -> F64:
-    """(N, P, D) as (P, N, D) float64, NaN where `unseen` (P, N); None = all are seen."""
+    """(R, P, D) as (P, R, D) float64, NaN where `unseen` (P, R); None = all are seen."""
     points = taken.transpose(1, 0, 2).astype(np.float64, order="C")
     if unseen is not None:
         points[unseen] = np.nan
@@ -164,7 +216,7 @@ def _points_first(taken: F32, unseen: Bool | None) -> F64:
 
 
 def _joints(points: F64, min_bone: float) -> F64:
-    """(3, A, N) flexions, 180 - the angle between, in degrees, and the lengths of the upper and lower bone of each."""
+    """(3, A, R) flexions, 180 - the angle between, in degrees, and the lengths of the upper and lower bone of each."""
     bones = points.take(ANGLE_ENDS, axis=0)
     bones -= points.take(ANGLE_VERTICES, axis=0)
     count = len(bones) // 2
@@ -184,49 +236,34 @@ def _joints(points: F64, min_bone: float) -> F64:
     return joints
 
 
-def _fill_extents(table: F64, points: F64, middles: F64, up: F64, joints: F64) -> tuple[F64, F64]:
-    """Write the columns of `Extent` as rows of the table, all but the scale; gives the heights of the middles and that
-    of the lower ankle.
-    """
+def _fill_lengths(table: F64, points: F64, middles: F64, joints: F64) -> F64:
+    """Write the columns of `Extent` that do not depend on where up is, all but the scale; gives `Bodies.lines`."""
     shoulders, hips, ankles = middles[SHOULDERS, :, :3], middles[HIPS, :, :3], middles[ANKLES, :, :3]
-    head = nose = points[NOSE]
-    unknown = np.isnan(nose)
+    lines = np.empty((3, *points.shape[1:]))
+    upwards, beside, head = lines
+    head[:] = points[NOSE]
+    unknown = np.isnan(head)
     if any_of(unknown):
-        head = np.where(unknown, middles[EARS, :, :3], nose)
+        np.copyto(head, middles[EARS, :, :3], where=unknown)
+    np.subtract(shoulders, hips, out=upwards)
+    np.add(hips, shoulders, out=beside)
+    beside *= _HALF
+    beside -= ankles
     of_sides = either(joints[:, 0::2], joints[:, 1::2])
     # The knee's two bones are thigh and shank.
     thigh, shank = of_sides[1:, LEFT_KNEE // 2]
     leg = thigh + shank
-    rise = points[KNEES_AND_ANKLES] @ up
-    lower_ankle: F64 = np.fmin(rise[2], rise[3])
-    middle_rise = middles[:, :, :3] @ up
-    ankle_rise = middle_rise[ANKLES]
-    knee_rise = (rise[:2] - rise[2:]) / joints[2, LEFT_KNEE : RIGHT_KNEE + 1]
-    lines = np.empty((4, *nose.shape))
-    upwards, neck, beside, head_itself = lines
-    np.subtract(shoulders, hips, out=upwards)
-    np.subtract(head, shoulders, out=neck)
-    np.add(hips, shoulders, out=beside)
-    beside *= _HALF
-    beside -= ankles
-    head_itself[:] = head
-    line_rise = lines @ up
-    beside -= line_rise[2][:, None] * up
-    trunk, neck_length, offset = _lengths(lines[:3])
+    trunk, neck = _lengths(upwards), _lengths(head - shoulders)
     table[0:2] = middles[HIPS, :, 3:].T
     table[2:4] = middles[ANKLES, :, 3:].T
-    height = table[5]
-    np.add(neck_length, trunk, out=height)
+    height = table[_AT["height"]]
+    np.add(neck, trunk, out=height)
     height += leg
-    table[6], table[7], table[9], table[14] = leg, trunk, line_rise[0], offset
-    np.divide(thigh, shank, out=table[8])
-    np.subtract(middle_rise[HIPS], ankle_rise, out=table[10])
-    np.subtract(line_rise[3], lower_ankle, out=table[11])
-    np.subtract(middle_rise[SHOULDERS], ankle_rise, out=table[12])
-    np.fmin(knee_rise[0], knee_rise[1], out=table[13])
-    table[15:19] = of_sides[0]
-    table[19:] = (shoulders - ankles).T
-    return middle_rise, lower_ankle
+    table[_AT["leg"]], table[_AT["trunk"]] = leg, trunk
+    np.divide(thigh, shank, out=table[_AT["thigh"]])
+    table[_AT["elbow"] : _AT["knee"] + 1] = of_sides[0]
+    table[_AT["lean_x"] :] = (shoulders - ankles).T
+    return lines
 
 
 def _lengths(vectors: F64) -> F64:
@@ -236,19 +273,21 @@ def _lengths(vectors: F64) -> F64:
 
 
 def _pixels_per_unit(picture: F64, points: F64, unseen: Bool | None) -> F64:
-    """(N,) pixels of a metre: least squares of the picture on the metres' x and y (weak perspective)."""
+    """(R,) pixels of a metre: least squares of the picture on the metres' x and y (weak perspective)."""
     both = np.empty((2, _BODY, *picture.shape[1:]))
     both[0], both[1] = picture[:_BODY], points[:_BODY, :, :2]
-    count: I64 | int = _BODY
+    count = np.full((picture.shape[1], 1), _BODY)
     if unseen is not None:
         missing = unseen[:_BODY]
         both[:, missing] = 0.0
-        count = _BODY - np.add.reduce(missing, axis=0)
+        count[:, 0] -= np.add.reduce(missing, axis=0)
     total = np.add.reduce(both, axis=1)
-    # Row 0: covariance of the picture with the metres; row 1: variance of the metres.
-    moments = np.einsum("skni,kni->sn", both, both[1]) - np.einsum("sni,ni->sn", total, total[1]) / count
+    # Row 0: covariance of the picture with the metres; row 1: variance of the metres. Over the points first: numpy adds
+    # these in their order however many rows there are.
+    moments = np.add.reduce(both * both[1], axis=1) - total * total[1] / count
+    moments = moments[:, :, 0] + moments[:, :, 1]
     scale: F64 = moments[0] / moments[1]
     scale[~(scale > 0)] = np.nan
     if unseen is not None:
-        scale[count < MIN_POINTS] = np.nan
+        scale[count[:, 0] < MIN_POINTS] = np.nan
     return scale

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.core.types import F64, I64
-from stages.analyze.body import Bodies
+from pipeline.core.types import I64
 from stages.analyze.exercises import Exercise
-from stages.analyze.features import features_of
-from stages.analyze.movement import Shape
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.plan import plan_of
 from stages.analyze.reps import Look, count_reps
 from stages.analyze.sets import count, ended_sets, evidence_of, summary
 from stages.analyze.state import AnalyzedPerson, AnalyzeState
+from stages.analyze.stretch import Stretch
 from stages.analyze.told import Told
 
 
@@ -29,24 +27,23 @@ class Counter:
     def step(
         self,
         state: AnalyzeState,
-        bodies: Bodies,
+        stretch: Stretch,
+        frame: int,
         track_id: I64,
         people: Sequence[AnalyzedPerson],
-        shapes: Sequence[Shape],
-        up: F64,
         told: Told,
     ) -> None:
-        """Take one frame of these people; `up` is the one that `bodies` were measured with."""
+        """Take one frame of these people."""
         if not (self._plan.names and people):
             return
         if state.moves is not None and told.now_us - state.moves.looked_us < self._options.look_s * 1e6:
             return
-        lengths = [(person.height, person.leg) for person in people]
+        rows = stretch.rows(frame)
         look = Look(
             track_id=track_id,
-            features=features_of(bodies, shapes, lengths, up),
-            foot=np.array([(extent.foot_x, extent.foot_y) for extent in bodies.extents], np.float32),
-            body_height=np.array([shape.body_height for shape in shapes]),
+            features=stretch.features[rows],
+            foot=stretch.bodies.foot[:, rows].T.astype(np.float32),
+            body_height=np.array([shape.body_height for shape in stretch.shapes[rows]]),
             posture=np.array([person.posture for person in people], np.int64),
             now_us=told.now_us,
         )

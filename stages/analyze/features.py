@@ -1,13 +1,13 @@
-"""Measures that exercises are said in, of all bodies of a frame, as one array."""
+"""Measures that exercises are said in, of all bodies of some frames, as one array."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from pipeline.core.types import F32, F64
-from stages.analyze.body import Bodies
+from stages.analyze.body import Bodies, Standing
 from stages.analyze.layout import POINTS
 from stages.analyze.middles import ANKLES, HIPS, KNEES, SHOULDERS, either
 from stages.analyze.movement import Shape
@@ -56,36 +56,31 @@ _LEFT = np.array([POINTS.index(f"left_{name}") for name in _PAIRS])
 _RIGHT = np.array([POINTS.index(f"right_{name}") for name in _PAIRS])
 _WRISTS = np.array([POINTS.index("left_wrist"), POINTS.index("right_wrist")])
 _HIP, _KNEE, _ANKLE = range(len(_PAIRS))
+_TILT, _HIP_RISE, _HEIGHT, _LEG = (Shape._fields.index(name) for name in ("tilt", "hip", "height", "leg"))
 
 _FRONTAL = 0.8  # of the distance of the hips lies across the picture: seen from within 37 degrees of front or back
 _FRONTAL_FLAT = 0.08  # without depth: distance of the hips on the picture, body heights; from the front it is 0.11
 _STANCE = 0.05  # body heights; ankles that are closer together tell nothing about knees
 
 
-def features_of(bodies: Bodies, shapes: Sequence[Shape], lengths: Sequence[tuple[float, float]], up: F64) -> F32:
-    """(N, F) measures in the order of `COLUMNS`; NaN = unknown.
-
-    Args:
-        bodies: N people.
-        shapes: Of each body.
-        lengths: Learned height and leg of each body, in the unit of `bodies.points`.
-        up: (3,) unit vector against gravity, the one that `bodies` were measured with.
-    """
+def features_of(bodies: Bodies, standing: Standing, shapes: F64) -> F32:
+    """(R, F) measures in the order of `COLUMNS`; NaN = unknown. `shapes` (R, S) has the fields of `Shape`."""
     count = len(shapes)
     table = np.empty((len(COLUMNS), count))
     if not count:
         return table.T.astype(np.float32)
-    height, leg = np.array(lengths).T
-    points, middle, rise = bodies.points, bodies.middles.known[:, :, :3], bodies.rise
+    shape = shapes.T
+    height, leg = shape[_HEIGHT], shape[_LEG]
+    points, middle, rise, up = bodies.points, bodies.middles.known[:, :, :3], standing.rise, standing.up
     sides = table[: 2 * _N].reshape(2, _N, count)
     sides[:, :4] = bodies.angles.T.reshape(4, 2, count).swapaxes(0, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        sides[:, 4] = (points.take(_WRISTS, axis=0) @ up - rise[SHOULDERS]) / height
+        sides[:, 4] = (np.einsum("pri,ri->pr", points.take(_WRISTS, axis=0), up) - rise[SHOULDERS]) / height
         table[2 * _N : 3 * _N] = either(sides[0], sides[1])
         np.abs(sides[0] - sides[1], out=table[3 * _N : 4 * _N])
         whole = table[4 * _N :]
-        whole[0] = [shape.tilt for shape in shapes]
-        whole[2] = [1.0 - shape.hip for shape in shapes]
+        whole[0] = shape[_TILT]
+        np.subtract(1.0, shape[_HIP_RISE], out=whole[2])
         whole[3] = (rise[HIPS] - rise[KNEES]) / (0.5 * leg)
         _body_line(middle, rise, whole)
         _widths(points.take(_LEFT, axis=0) - points.take(_RIGHT, axis=0), up, height, bodies.metric, whole)
@@ -109,7 +104,7 @@ def _body_line(middle: F64, rise: F64, whole: F64) -> None:
 def _widths(apart: F64, up: F64, height: F64, metric: bool, whole: F64) -> None:
     """Distance of the feet, and of the knees over that of the ankles across the picture."""
     feet = apart[_ANKLE]
-    rise = feet @ up
+    rise = np.einsum("ri,ri->r", feet, up)
     whole[4] = np.sqrt(np.maximum(np.einsum("ni,ni->n", feet, feet) - rise * rise, 0.0)) / height
     # All along the line of the hips on the picture, so that a foot further up the picture makes no difference.
     along = np.einsum("vni,ni->vn", apart[:, :, :2], apart[_HIP, :, :2])

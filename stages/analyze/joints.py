@@ -1,4 +1,4 @@
-"""Angles of joints in the body's own planes, with a sign, of all people of a frame.
+"""Angles of joints in the body's own planes, with a sign, of all people of some frames.
 
 Axes are named as the International Society of Biomechanics does (Wu et al., 2002 and 2005): x forward, y up, z to the
 person's right. Up is the line from the middle of the hips to that of the shoulders; right is the line between the
@@ -104,12 +104,12 @@ _YZX_ZXY: I64 = np.array([1, 2, 0, 2, 0, 1])
 
 
 def joint_angles(points: F64, middles: Middles, up: F64, min_bone: float) -> F64:
-    """(J, N) degrees: `vocabulary.ANGLES` after the flexions, from metres.
+    """(J, R) degrees: `vocabulary.ANGLES` after the flexions, from metres.
 
     Args:
-        points: (P, N, 3) keypoints of `layout.POINTS`, and `layout.FEET` where the skeleton has them; NaN = not seen.
+        points: (P, R, 3) keypoints of `layout.POINTS`, and `layout.FEET` where the skeleton has them; NaN = not seen.
         middles: Of these; columns after the third are not looked at.
-        up: (3,) unit vector against gravity.
+        up: (R, 3) unit vector against gravity.
         min_bone: Shortest bone that an angle is taken from.
     """
     n = points.shape[1]
@@ -127,8 +127,8 @@ def joint_angles(points: F64, middles: Middles, up: F64, min_bone: float) -> F64
     ahead, after = frames[:2].take(_YZX_ZXY, axis=3)
     np.subtract(ahead[:, :, :3] * after[:, :, 3:], ahead[:, :, 3:] * after[:, :, :3], out=frames[2])
     limbs = vectors.take(_LIMB, axis=0)
-    parts = np.matmul(limbs.transpose(0, 2, 1, 3), frames.transpose(1, 2, 3, 0))
-    parts = parts.transpose(3, 0, 2, 1).reshape(36, n)
+    # A product of matrices would not give the same bits for one row and for many.
+    parts = np.einsum("flni,afni->afln", limbs, frames).reshape(36, n)
     sides = parts.take(_PLANE_AT, axis=0)
     sides *= _PLANE_SIGN
     angles = np.empty((17, n))
@@ -153,7 +153,7 @@ def joint_angles(points: F64, middles: Middles, up: F64, min_bone: float) -> F64
 
 
 def ankle_angles(points: F64, min_bone: float) -> F64:
-    """(J, N) degrees as `joint_angles`, from the picture, which shows only the ankles, and these only from the side."""
+    """(J, R) degrees as `joint_angles`, from the picture, which shows only the ankles, and these only from the side."""
     n = points.shape[1]
     degrees = np.full((17, n), np.nan)
     if len(points) == len(POINTS):
@@ -169,7 +169,7 @@ def ankle_angles(points: F64, min_bone: float) -> F64:
 
 
 def _vectors(points: F64, middles: Middles, min_bone: float) -> F64:
-    """(V, N, 3) unit vectors of `_VECTORS`."""
+    """(V, R, 3) unit vectors of `_VECTORS`."""
     if len(points) == len(POINTS):
         points = np.concatenate((points, np.full((len(FEET), *points.shape[1:]), np.nan)))
     known = np.concatenate((points, middles.between[:, :, :3]))

@@ -1,46 +1,30 @@
-"""What is measured on the joints and masses of everyone in a frame, beside the flexions."""
+"""What is measured on the joints and masses of everyone in some frames, beside the flexions."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pipeline.core.types import F64, I64
-from pipeline.core.vocabulary import ANGLES, FLEXIONS
-from stages.analyze.body import Bodies
+from pipeline.core.types import F64
+from stages.analyze.body import Bodies, Standing
 from stages.analyze.joints import ankle_angles, joint_angles
 from stages.analyze.mass import centre_of_mass
 from stages.analyze.options import AnalyzeOptions
-from stages.analyze.state import AnalyzeState
-from stages.analyze.symmetry import symmetry
 
 
 def measure_joints(
-    state: AnalyzeState,
-    bodies: Bodies,
-    track_id: I64,
-    up: F64,
-    size: tuple[int, int],
-    now_us: int,
-    options: AnalyzeOptions,
+    bodies: Bodies, standing: Standing, size: tuple[int, int], options: AnalyzeOptions
 ) -> tuple[F64, F64]:
-    """Angles and measures of the people of a frame; `up` is the one that `bodies` were measured with.
-
-    Args:
-        size: Width and height of the picture, pixels.
+    """Angles and centre of mass of R rows; `size` is the width and height of the picture in pixels.
 
     Returns:
-        (N, 17) degrees, `vocabulary.ANGLES` after the flexions; (N, 7) com_x, com_y, com_height and the symmetry of
-        elbow, shoulder, hip and knee.
+        (R, 17) degrees, `vocabulary.ANGLES` after the flexions; (R, 3) com_x, com_y and com_height.
     """
-    if len(track_id) == 0:
-        state.swings = None
-        return np.empty((0, len(ANGLES) - len(FLEXIONS))), np.empty((0, 7))
+    measured = np.empty((3, len(standing.up)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        measured = np.empty((7, len(track_id)))
         if bodies.metric:
-            angles = joint_angles(bodies.points, bodies.middles, up, options.min_bone_m)
+            angles = joint_angles(bodies.points, bodies.middles, standing.up, options.min_bone_m)
             centre = centre_of_mass(bodies.middles.known, bodies.nose)
-            measured[2] = centre[:, :3] @ up - bodies.lower_ankle
+            measured[2] = np.einsum("ri,ri->r", centre[:, :3], standing.up) - standing.lower_ankle
             centre = centre[:, 3:]
         else:
             angles = ankle_angles(bodies.points, options.min_bone_px)
@@ -49,6 +33,4 @@ def measure_joints(
             measured[2] = np.nan
         measured[0] = centre[:, 0] / size[0]
         measured[1] = centre[:, 1] / size[1]
-        state.swings, indices = symmetry(state.swings, track_id, bodies.angles, now_us)
-        measured[3:] = indices.T
     return angles.T, measured.T

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import exp, sqrt
 
-import numpy as np
-
-from pipeline.core.types import F64
 from stages.analyze.body import Extent
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.state import NAN, AnalyzedPerson, AnalyzeState
@@ -37,17 +34,21 @@ def learn_lengths(person: AnalyzedPerson, extent: Extent, metric: bool, dt_s: fl
     person.scale = _follow(person.scale, extent.scale, gain, both_ways=True)
 
 
-def up_of(state: AnalyzeState, metric: bool) -> F64:
-    """(3,) unit vector against gravity; without metres it is the picture's vertical."""
-    return np.array((state.up_x, state.up_y, state.up_z) if metric else (0.0, -1.0, 0.0))
+def up_of(state: AnalyzeState, metric: bool) -> tuple[float, float, float]:
+    """Unit vector against gravity; without metres it is the picture's vertical."""
+    return (state.up_x, state.up_y, state.up_z) if metric else (0.0, -1.0, 0.0)
 
 
-def learn_up(state: AnalyzeState, extents: Iterable[Extent], dt_s: float) -> None:
-    """Lean the camera's up towards the people who stand straight; the picture's vertical weighs half a second."""
-    for extent in extents:
-        x, y, z = extent.lean_x, extent.lean_y, extent.lean_z
+def learn_up(state: AnalyzeState, leans: Iterable[Sequence[float]], dt_s: float) -> None:
+    """Lean the camera's up towards the people who stand straight; the picture's vertical weighs half a second.
+
+    Args:
+        leans: As `Bodies.leans` gives them.
+        dt_s: Since the frame before.
+    """
+    for hip, knee, x, y, z in leans:
         length = sqrt(x * x + y * y + z * z)
-        straight = extent.knee <= _STRAIGHT_DEG and extent.hip <= _STRAIGHT_DEG
+        straight = knee <= _STRAIGHT_DEG and hip <= _STRAIGHT_DEG
         if not (straight and -y >= _UPRIGHT_COS * length > 0.0):
             continue
         gain = dt_s / (_UP_PRIOR_S + state.up_s + dt_s)

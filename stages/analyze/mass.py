@@ -1,4 +1,4 @@
-"""The centre of mass of all bodies of a frame.
+"""The centre of mass of all bodies of some frames.
 
 Masses of segments and where their centres lie are de Leva's (1996, table 4), the mean of women and men. Keypoints
 stand for his joint centres: shoulders, elbows, wrists, hips, knees, ankles. The trunk reaches from the middle of the
@@ -54,7 +54,7 @@ WEIGHTS: F64 = _weights()
 
 
 def centre_of_mass(middles: F64, nose: F64) -> F64:
-    """(N, D) where the centre of mass lies, in the unit of `middles` (7, N, D), as in `Middles.known`, and the nose.
+    """(R, D) where the centre of mass lies, in the unit of `middles` (7, R, D), as in `Middles.known`, and the nose.
 
     A side that is not seen is taken to be where the other one is; unseen arms to be at their shoulders, which is wrong
     by 3 cm for arms that hang; an unseen head likewise. NaN without shoulders, hips, knees and ankles.
@@ -64,8 +64,9 @@ def centre_of_mass(middles: F64, nose: F64) -> F64:
         middles[EARS] = _first_known(middles[EARS], nose, middles[SHOULDERS])
         middles[ELBOWS] = _first_known(middles[ELBOWS], middles[SHOULDERS])
         middles[WRISTS] = _first_known(middles[WRISTS], middles[ELBOWS])
-    centre: F64 = WEIGHTS @ middles.reshape(len(PAIRS), -1)
-    return centre.reshape(middles.shape[1:])
+    # A product of matrices would not give the same bits for one row and for many.
+    centre: F64 = np.add.reduce(middles * WEIGHTS[:, None, None], axis=0)
+    return centre
 
 
 def _first_known(*choices: F64) -> F64:

@@ -1,4 +1,4 @@
-"""Middles between left and right of all bodies of a frame."""
+"""Middles between left and right of all bodies of some frames."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Middles(NamedTuple):
     """Of all PAIRS, in the unit of the points that they were taken of.
 
     Attributes:
-        known: (7, N, D) the middle, or the one side that is seen; NaN = neither.
-        between: (7, N, D) NaN where a side is not seen; the same array where all are.
+        known: (7, R, D) the middle, or the one side that is seen; NaN = neither.
+        between: (7, R, D) NaN where a side is not seen; the same array where all are.
     """
 
     known: F64
@@ -30,7 +30,7 @@ class Middles(NamedTuple):
 
 
 def middles_of(points: F64) -> Middles:
-    """The middles of `points`, (P, N, D) in the order of `layout.POINTS`; NaN = not seen."""
+    """The middles of `points`, (P, R, D) in the order of `layout.POINTS`; NaN = not seen."""
     left, right = points.take(_LEFT, axis=0), points.take(_RIGHT, axis=0)
     between = left + right
     between *= 0.5

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stages.analyze.body import Extent
 from stages.analyze.options import AnalyzeOptions
-from stages.analyze.state import NAN, AnalyzedPerson, AnalyzeState
+from stages.analyze.state import NAN, AnalyzedPerson
 
 _UNSHORTENED = 0.9  # share of learned bones that the picture shows of a body seen from its side
 _MIN_FORESHORTENING = 0.5  # a camera that looks down by more than 60 degrees sees too little of a descent
@@ -24,6 +24,8 @@ class Shape(NamedTuple):
         offset: Middle of the trunk beside the feet, leg lengths; NaN where depth is unknown.
         speed, descent, travel: Speed of the hips, downward, and along the floor, body heights/s.
         body_height: Nose to ankle, pixels.
+        height, leg: Learned nose to ankle and hip to ankle, in the body's own unit.
+        x, y: Where the middle of the hips was last seen, pixels.
     """
 
     tilt: float
@@ -37,6 +39,10 @@ class Shape(NamedTuple):
     descent: float
     travel: float
     body_height: float
+    height: float
+    leg: float
+    x: float
+    y: float
 
 
 def move(person: AnalyzedPerson, extent: Extent, now_us: int, options: AnalyzeOptions) -> None:
@@ -60,11 +66,10 @@ def move(person: AnalyzedPerson, extent: Extent, now_us: int, options: AnalyzeOp
     person.hips_us, person.hip_x, person.hip_y = now_us, x, y
 
 
-def shape_of(person: AnalyzedPerson, extent: Extent, state: AnalyzeState) -> Shape:
-    """The body's shape, with what was learned of it up to now."""
+def shape_of(person: AnalyzedPerson, extent: Extent, up_x: float, up_y: float) -> Shape:
+    """The body's shape, with what was learned of it up to now; `up_x` and `up_y` are of the vector against gravity."""
     pixels = person.height * person.scale
     # Up as the picture shows it: shorter when the camera looks down, so that a metre of descent is fewer pixels.
-    up_x, up_y = (state.up_x, state.up_y) if person.metric else (0.0, -1.0)
     shown = max(hypot(up_x, up_y), _MIN_FORESHORTENING)
     speed = hypot(person.speed_x, person.speed_y) / pixels
     descent = -(person.speed_x * up_x + person.speed_y * up_y) / (shown * shown) / pixels
@@ -84,6 +89,10 @@ def shape_of(person: AnalyzedPerson, extent: Extent, state: AnalyzeState) -> Sha
         descent,
         travel,
         pixels,
+        person.height,
+        person.leg,
+        person.hip_x,
+        person.hip_y,
     )
 
 

@@ -7,30 +7,34 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.core.records import Record, Tick
-from pipeline.core.types import F32, F64
+from pipeline.core.types import F32, F64, I64, U8
 from pipeline.core.units import ANGLE_UNIT_DEG, rounded_to, units_in_one
 from pipeline.core.values import Event, Measures, Motions
-from pipeline.core.vocabulary import ANGLES, MEASURES, POSTURES
+from pipeline.core.vocabulary import ANGLES, FLEXIONS, MEASURES, POSTURES
 from pipeline.core.zones import Scene
-from stages.analyze.body import Bodies, Extent, measure_bodies
+from stages.analyze.body import Bodies
 from stages.analyze.counting import Counter
 from stages.analyze.exercises import Exercise
 from stages.analyze.falls import step_fall
 from stages.analyze.feet import People
 from stages.analyze.kinematics import measure_joints
 from stages.analyze.layout import Layout, layout_of
-from stages.analyze.learn import learn_lengths, learn_up, up_of
-from stages.analyze.movement import Shape, move, shape_of
+from stages.analyze.movement import Shape
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import hold_posture, posture_of
 from stages.analyze.state import AnalyzedPerson, AnalyzeState
+from stages.analyze.stretch import Stretch, stretches
+from stages.analyze.symmetry import symmetry
 from stages.analyze.told import Told
 from stages.analyze.watch import Watch
 
 _ANGLES = len(ANGLES)
 _UNITS: F32 = np.repeat([units_in_one(ANGLE_UNIT_DEG), units_in_one(1 / 1000)], [_ANGLES, len(MEASURES)])
-_BODY_HEIGHT = [measure.name for measure in MEASURES].index("body_height")
-_BODY_MEASURES = _BODY_HEIGHT + 1
+_SHAPE_MEASURES: I64 = np.array(
+    [Shape._fields.index(name) for name in ("tilt", "hip", "head", "speed", "descent", "body_height")]
+)
+"""What is told of a shape, in the order of MEASURES."""
+_BODY_HEIGHT = len(_SHAPE_MEASURES) - 1
 
 
 class AnalyzeStage:
@@ -53,45 +57,63 @@ class AnalyzeStage:
 
     def step(self, state: AnalyzeState, record: Record[Motions]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """Measure everyone in the frame. Raises InvalidRecord for a skeleton that lacks a body."""
-        motions = record.value
-        layout = self._layout(motions.poses.skeleton)
-        metric = motions.poses.world.shape[1] > 0
-        up = up_of(state, metric)
-        bodies = measure_bodies(motions, layout, up, self._options)
-        told = Told(state, record.stamp)
-        people = {person.track_id: person for person in state.people}
-        shown: list[AnalyzedPerson] = []
-        shapes: list[Shape] = []
-        postures: list[int] = []
-        scalars: list[tuple[float, ...]] = []
-        size = motions.poses.width, motions.poses.height
-        elapsed_s = 0.0
-        for track_id, extent in zip(motions.track_id.tolist(), bodies.extents, strict=True):
-            person = people.get(track_id)
+        state, (values,) = self.steps(state, [record])
+        return state, values
+
+    def steps(
+        self, state: AnalyzeState, records: Sequence[Record[Motions]]
+    ) -> tuple[AnalyzeState, Sequence[Sequence[Measures | Event]]]:
+        """See `StretchStage.steps`."""
+        for record in records:
+            self._layout(record.value.poses.skeleton)
+        return state, [values for group in stretches(records) for values in self._stretch(state, group)]
+
+    def _stretch(self, state: AnalyzeState, records: Sequence[Record[Motions]]) -> list[list[Measures | Event]]:
+        """Frames that follow each other with the same people."""
+        first, begin_us = records[0], records[0].stamp.captured_at_us
+        known = {person.track_id: person for person in state.people}
+        people, new = [], set[int]()
+        for track_id in first.value.track_id.tolist():
+            person = known.get(track_id)
             if person is None:
-                person = self._enter(state, track_id, told)
-            elif not person.present:
-                person.present, person.entered_us = True, told.now_us
-                told.event("enter", "enter", track_id, told.now_us)
-            elapsed_s = max(elapsed_s, min((told.now_us - person.seen_us) / 1e6, 1.0))
-            shape = self._person(state, person, extent, bodies, size, told)
-            person.seen_us = told.now_us
-            shown.append(person)
-            shapes.append(shape)
-            postures.append(person.posture)
-            scalars.append((shape.tilt, shape.hip, shape.head, shape.speed, shape.descent, shape.body_height))
-        self._counter.step(state, bodies, motions.track_id, shown, shapes, up, told)
-        if metric:
-            learn_up(state, bodies.extents, elapsed_s)
-        body = np.array(scalars).reshape(len(scalars), _BODY_MEASURES)
-        seen = _seen(motions, bodies, body[:, _BODY_HEIGHT], postures, told)
-        floor = self._watch.step(state, record.stamp.camera, seen, told)
-        self._leave(state, told)
-        self._watch.leave(state, record.stamp.camera, told)
-        joints, masses = measure_joints(state, bodies, motions.track_id, up, size, told.now_us, self._options)
-        table = _side_by_side(bodies.angles, joints, body, floor, masses)
-        measures = Measures(motions.track_id, seen.posture, table[:, :_ANGLES], table[:, _ANGLES:], tuple(told.events))
-        return state, [measures, *told.events]
+                person = AnalyzedPerson(track_id, entered_us=begin_us, seen_us=begin_us)
+                state.people.append(person)
+                new.add(track_id)
+            people.append(person)
+        options = self._options
+        stretch = Stretch(state, people, records, self._layout(first.value.poses.skeleton), options)
+        angles, masses = measure_joints(stretch.bodies, stretch.standing, stretch.size, options)
+        rows = len(masses)
+        body = stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
+        floors, swings = np.empty((rows, 4)), np.empty((rows, len(FLEXIONS) // 2), np.float32)
+        told: list[Told] = []
+        postures: list[U8] = []
+        for frame, record in enumerate(records):
+            now = Told(state, record.stamp)
+            told.append(now)
+            at = stretch.rows(frame)
+            for person, shape in zip(people, stretch.shapes[at], strict=True):
+                self._person(person, shape, stretch.size, now, new=frame == 0 and person.track_id in new)
+            ids = record.value.track_id
+            self._counter.step(state, stretch, frame, ids, people, now)
+            postures.append(np.array([person.posture for person in people], np.uint8))
+            seen = _seen(record.value, stretch.bodies, at, body[at, _BODY_HEIGHT], postures[-1], now)
+            floors[at] = self._watch.step(state, record.stamp.camera, seen, now)
+            self._leave(state, now)
+            self._watch.leave(state, record.stamp.camera, now)
+            if people:
+                state.swings, swings[at] = symmetry(state.swings, ids, seen.angles, now.now_us)
+            else:
+                state.swings = None
+        table = _side_by_side(stretch.bodies.angles, angles, body, floors, masses, swings)
+        out: list[list[Measures | Event]] = []
+        for frame, record in enumerate(records):
+            mine, events = table[stretch.rows(frame)], told[frame].events
+            measures = Measures(
+                record.value.track_id, postures[frame], mine[:, :_ANGLES], mine[:, _ANGLES:], tuple(events)
+            )
+            out.append([measures, *events])
+        return out
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
@@ -115,12 +137,6 @@ class AnalyzeStage:
             layout = self._layouts[skeleton] = layout_of(skeleton)
         return layout
 
-    def _enter(self, state: AnalyzeState, track_id: int, told: Told) -> AnalyzedPerson:
-        person = AnalyzedPerson(track_id, entered_us=told.now_us, seen_us=told.now_us)
-        state.people.append(person)
-        told.event("enter", "enter", track_id, told.now_us)
-        return person
-
     def _leave(self, state: AnalyzeState, told: Told) -> None:
         options = self._options
         for person in state.people:
@@ -133,20 +149,12 @@ class AnalyzeStage:
         if min([person.seen_us for person in state.people], default=forgotten_us) < forgotten_us:
             state.people = [person for person in state.people if person.seen_us >= forgotten_us]
 
-    def _person(
-        self,
-        state: AnalyzeState,
-        person: AnalyzedPerson,
-        extent: Extent,
-        bodies: Bodies,
-        size: tuple[int, int],
-        told: Told,
-    ) -> Shape:
+    def _person(self, person: AnalyzedPerson, shape: Shape, size: tuple[int, int], told: Told, *, new: bool) -> None:
+        """Take one frame of somebody: whether they come, their posture, and a fall."""
         options, now_us, last_us = self._options, told.now_us, person.seen_us
-        dt_s = (now_us - last_us) / 1e6
-        learn_lengths(person, extent, bodies.metric, dt_s, options)
-        move(person, extent, now_us, options)
-        shape = shape_of(person, extent, state)
+        if new or not person.present:
+            person.present, person.entered_us = True, now_us
+            told.event("enter", "enter", person.track_id, now_us)
         shown = posture_of(shape, (person.posture, person.next_posture), options)
         before_us = person.posture_us
         if hold_posture(person, shown, now_us, options):
@@ -157,7 +165,7 @@ class AnalyzeStage:
         fall = step_fall(person, shape, now_us, last_us, options)
         if fall is not None:
             self._tell_fall(person, fall, shape, size, told)
-        return shape
+        person.seen_us = now_us
 
     def _tell_fall(self, person: AnalyzedPerson, label: str, shape: Shape, size: tuple[int, int], told: Told) -> None:
         if label == "suspected":
@@ -169,22 +177,22 @@ class AnalyzeStage:
             "head_height": shape.head,
             "hip_height": shape.hip,
             "seconds": seconds,
-            "x": person.hip_x / size[0],
-            "y": person.hip_y / size[1],
+            "x": shape.x / size[0],
+            "y": shape.y / size[1],
         }
         over = told.now_us if label in ("recovered", "dismissed") else None
         told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
 
 
-def _seen(motions: Motions, bodies: Bodies, height: F64, postures: list[int], told: Told) -> People:
+def _seen(motions: Motions, bodies: Bodies, rows: slice, height: F64, posture: U8, told: Told) -> People:
     poses = motions.poses
     return People(
         track_id=motions.track_id,
-        points=bodies.picture,
-        hip=bodies.hip,
-        foot=bodies.foot,
-        angles=bodies.angles,
-        posture=np.array(postures, np.uint8),
+        points=bodies.picture[:, rows],
+        hip=bodies.hip[:, rows],
+        foot=bodies.foot[:, rows],
+        angles=bodies.angles[rows],
+        posture=posture,
         height=height,
         box=poses.xyxy,
         metric=bodies.metric,
@@ -194,6 +202,6 @@ def _seen(motions: Motions, bodies: Bodies, height: F64, postures: list[int], to
     )
 
 
-def _side_by_side(*columns: F64) -> F32:
-    """(N, A + M) angles and measures as they are sent."""
+def _side_by_side(*columns: F64 | F32) -> F32:
+    """(R, A + M) angles and measures as they are sent."""
     return rounded_to(np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind"), _UNITS)

@@ -26,7 +26,7 @@ from stages.smooth.limits import bent_too_far
 from stages.smooth.options import SmoothOptions
 from stages.smooth.sides import sides_of
 from stages.smooth.state import SmoothState, nobody
-from stages.smooth.storage import as_stored, coordinates_of, pixel_coordinates
+from stages.smooth.storage import Smoothed, as_stored, coordinates_of, pixel_coordinates
 
 _BODY_M = np.float32(1.7)
 _NAN = np.float32(np.nan)
@@ -57,15 +57,34 @@ class SmoothStage:
         return state.recent(self._remembered_since(record.stamp.captured_at_us)), ()
 
     def step(self, state: SmoothState, record: Record[Tracks]) -> tuple[SmoothState, Sequence[Motions]]:
-        """Smooth the people of one frame."""
-        tracks, now_us = record.value, record.stamp.captured_at_us
+        """Smooth the people of one frame. Raises InvalidRecord for a skeleton that is unknown."""
+        state, (values,) = self.steps(state, [record])
+        return state, values
+
+    def steps(
+        self, state: SmoothState, records: Sequence[Record[Tracks]]
+    ) -> tuple[SmoothState, Sequence[Sequence[Motions]]]:
+        """See `StretchStage.steps`."""
+        for record in records:
+            if (skeleton := record.value.poses.skeleton) not in SKELETONS:
+                raise InvalidRecord(f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}")
+        smoothed: list[Smoothed] = []
+        nobodies: dict[int, Motions] = {}
+        for place, record in enumerate(records):
+            tracks, now_us = record.value, record.stamp.captured_at_us
+            if len(tracks.poses):
+                state, frame = self._smoothed(state, tracks, now_us)
+                smoothed.append(frame)
+            else:
+                flags = np.empty(tracks.poses.keypoint_score.shape, np.uint8)
+                nobodies[place] = Motions(poses=tracks.poses, track_id=tracks.track_id, flags=flags)
+                state = state.recent(self._remembered_since(now_us))
+        stored = iter(as_stored(smoothed))
+        return state, [(nobodies[k] if k in nobodies else next(stored),) for k in range(len(records))]
+
+    def _smoothed(self, state: SmoothState, tracks: Tracks, now_us: int) -> tuple[SmoothState, Smoothed]:
+        """Take a frame with people in it."""
         poses = tracks.poses
-        if poses.skeleton not in SKELETONS:
-            raise InvalidRecord(f"unknown skeleton {poses.skeleton!r}, expected one of {', '.join(SKELETONS)}")
-        if len(poses) == 0:
-            flags = np.empty(poses.keypoint_score.shape, np.uint8)
-            motions = Motions(poses=poses, track_id=tracks.track_id, flags=flags)
-            return state.recent(self._remembered_since(now_us)), (motions,)
         if state.skeleton != poses.skeleton:
             state = nobody()
         measured = coordinates_of(poses, remembered=state.value.shape[2])
@@ -75,11 +94,10 @@ class SmoothStage:
         people = state.of(tracks.track_id)
         sides = poses.xyxy[:, 2:] - poses.xyxy[:, :2]
         size = np.fmax(np.maximum(sides[:, 0], sides[:, 1]), _ONE)
-        smoothed, score, flags = self._smooth(people, measured, poses.keypoint_score, size, now_us)
-        motions = as_stored(tracks, smoothed, score, flags)
+        coordinates, score, flags = self._smooth(people, measured, poses.keypoint_score, size, now_us)
         if people is not state:
             people = people.with_absent(state, self._remembered_since(now_us))
-        return people, (motions,)
+        return people, Smoothed(tracks, coordinates, score, flags)
 
     def _remembered_since(self, now_us: int) -> int:
         return now_us - round(self._options.forget_s * 1e6)

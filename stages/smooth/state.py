@@ -86,10 +86,12 @@ class SmoothState:
         """Take the frame's size; when a camera comes back with another one, everyone is where they were in the view."""
         if self.width and (width, height) != (self.width, self.height):
             x, y = width / self.width, height / self.height
-            for array in (self.value, self.rate, self.course, self.course_rate):
+            for name in ("value", "rate", "course", "course_rate"):
+                array = getattr(self, name).copy()  # the last frame's may yet be on its way out
                 array[..., 0] *= x
                 array[..., 1] *= y
-            self.stature *= y
+                setattr(self, name, array)
+            self.stature = self.stature * np.float32(y)
         self.width, self.height = width, height
 
     def _picked(self, rows: I64) -> SmoothState:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.core.joined import joined
 from pipeline.core.keypoints import box_of_keypoints
 from pipeline.core.masks import all_of, any_of
 from pipeline.core.types import F32, U8
@@ -30,12 +34,39 @@ def pixel_coordinates(coordinates: int) -> int:
     return 3 if coordinates % 3 == 0 else 2
 
 
-def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motions:
-    """The people of `tracks` with these coordinates and scores, as they read back from the database, to the bit.
+class Smoothed(NamedTuple):
+    """A frame on its way out.
+
+    Attributes:
+        tracks: What came in, of N people.
+        coordinates: (N, K, C) smoothed.
+        score: (N, K) of the keypoints.
+        flags: (N, K) as in `Motions`.
+    """
+
+    tracks: Tracks
+    coordinates: F32
+    score: F32
+    flags: U8
+
+
+def as_stored(frames: Sequence[Smoothed]) -> list[Motions]:
+    """What is smoothed as it reads back from the database, to the bit; frames of one kind are rounded together.
 
     The box is the one around the keypoints that are neither NaN nor doubtful; of a person without any, the old one.
     """
-    poses = tracks.poses
+    return [motions for _, group in groupby(frames, _kind) for motions in _rounded(list(group))]
+
+
+def _kind(frame: Smoothed) -> tuple[object, ...]:
+    poses = frame.tracks.poses
+    return poses.skeleton, poses.width, poses.height, poses.world.shape[1] > 0, frame.coordinates.shape[2]
+
+
+def _rounded(frames: Sequence[Smoothed]) -> list[Motions]:
+    poses = frames[0].tracks.poses
+    coordinates = joined([frame.coordinates for frame in frames])
+    flags = joined([frame.flags for frame in frames])
     flat = pixel_coordinates(coordinates.shape[2])
     pixel = 1 / units_per_pixel(poses.width, poses.height)
     stored = _in_range(coordinates, *_units(coordinates.shape[1:], flat, pixel))
@@ -46,22 +77,28 @@ def as_stored(tracks: Tracks, coordinates: F32, score: F32, flags: U8) -> Motion
     xyxy = box_of_keypoints(keypoints, shown)
     boxless = np.isnan(xyxy[:, 0])
     if any_of(boxless):
-        xyxy[boxless] = _in_range(poses.xyxy[boxless], *_units((4,), 4, pixel))
-    scores = rounded_to(np.concatenate((score, poses.score[:, None]), axis=1), _PER_SCORE)
-    return Motions(
-        poses=Poses(
-            skeleton=poses.skeleton,
-            width=poses.width,
-            height=poses.height,
-            xyxy=xyxy,
-            score=scores[:, -1],
-            keypoints=keypoints,
-            keypoint_score=scores[:, :-1],
-            world=stored[:, :, flat:] if poses.world.shape[1] else poses.world,
-        ),
-        track_id=tracks.track_id,
-        flags=flags,
-    )
+        boxes = joined([frame.tracks.poses.xyxy for frame in frames])
+        xyxy[boxless] = _in_range(boxes[boxless], *_units((4,), 4, pixel))
+    of_poses = joined([frame.tracks.poses.score for frame in frames])
+    scores = rounded_to(np.concatenate((joined([f.score for f in frames]), of_poses[:, None]), axis=1), _PER_SCORE)
+    world = stored[:, :, flat:] if poses.world.shape[1] else None
+    found, first = [], 0
+    for frame in frames:
+        old = frame.tracks.poses
+        mine = slice(first, first + len(old))
+        first = mine.stop
+        new = Poses(
+            skeleton=old.skeleton,
+            width=old.width,
+            height=old.height,
+            xyxy=xyxy[mine],
+            score=scores[mine, -1],
+            keypoints=keypoints[mine],
+            keypoint_score=scores[mine, :-1],
+            world=old.world if world is None else world[mine],
+        )
+        found.append(Motions(poses=new, track_id=frame.tracks.track_id, flags=frame.flags))
+    return found
 
 
 def _without_z(coordinates: F32) -> F32:

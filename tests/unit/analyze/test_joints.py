@@ -13,15 +13,14 @@ from pipeline.core.skeletons import SKELETONS
 from pipeline.core.types import F64
 from pipeline.core.values import Motions, Poses, Tracks
 from pipeline.core.vocabulary import ANGLES, FLEXIONS
-from stages.analyze.body import measure_bodies
+from stages.analyze.body import measure_bodies, stand
 from stages.analyze.joints import joint_angles
 from stages.analyze.kinematics import measure_joints
 from stages.analyze.layout import FEET, POINTS, layout_of
 from stages.analyze.middles import middles_of
 from stages.analyze.options import AnalyzeOptions
-from stages.analyze.state import AnalyzeState
 from stages.smooth import SmoothStage
-from tests.unit.analyze.figures import BLAZEPOSE, START_US, Clip, Pose, hold, turned
+from tests.unit.analyze.figures import BLAZEPOSE, Clip, Pose, hold, turned
 from tests.unit.analyze.jointed import NAMES, jointed, knee_between, leaned, tracks_of
 from tests.unit.analyze.run import analyze
 
@@ -192,9 +191,9 @@ def test_big_toes_will_do(skeleton: str) -> None:
 
 def on_picture(pose: Pose, heading: float) -> dict[str, float]:
     record = next(Clip([turned(hold((1.0, pose)), heading)], metric=False).records())
-    bodies = measure_bodies(record.value, layout_of("blazepose33"), np.array([0.0, -1.0, 0.0]), AnalyzeOptions())
-    ids, size = record.value.track_id, (1280, 720)
-    angles, _ = measure_joints(AnalyzeState(), bodies, ids, np.zeros(3), size, START_US, AnalyzeOptions())
+    bodies = measure_bodies([record.value], layout_of("blazepose33"), AnalyzeOptions())
+    standing = stand(bodies, np.array([[0.0, -1.0, 0.0]]))
+    angles, _ = measure_joints(bodies, standing, (1280, 720), AnalyzeOptions())
     return dict(zip(TOLD, angles[0].tolist(), strict=True))
 
 
