@@ -1,4 +1,4 @@
-"""Track to alert for five people on one thread, every hop through bytes."""
+"""Track to alert for five people on one thread, every hop through bytes, as a recording goes through it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pipeline.video.simulate import SimulatedSource, parse_scene
 FRAMES = 1200
 WARM = 60
 BATCH = 10
-"""Frames that are taken at once: so many of a recording gather before these stages (embedded/run.py) at 100 frames/s."""
+"""Frames that are taken at once: so many of a recording gather before these stages (runners/embedded/run.py) at 100 a
+second."""
 
 STAGES = ("track", "smooth", "analyze", "alert")
 

@@ -72,6 +72,10 @@ _RECORDED_LINGER_S = 0.25
 _SINK_REST_S = 0.02
 """A fetch of the sink goes through all partitions of five topics, however little comes."""
 
+_RECORDED_REST_S, _PIXELS_REST_S = 0.1, 0.05
+"""Records of recordings gather for so long at the broker: what is taken together costs less (`StretchStage`). Where
+they hold pixels memory bounds how many."""
+
 _FLUSH_S = 30.0
 _TELL_S = 60.0
 
@@ -179,7 +183,12 @@ class Workers:
         return self._worker(
             chain,
             store,
-            lambda: PrefetchingConsumer(polled, max_records=32 if held else 2000, max_bytes=32 * _MIB),
+            lambda: PrefetchingConsumer(
+                polled,
+                max_records=32 if held else 2000,
+                max_bytes=32 * _MIB,
+                recorded_rest_s=_PIXELS_REST_S if held else _RECORDED_REST_S,
+            ),
         )
 
     def _chain(self, stages: Sequence[str]) -> Chain:
@@ -230,8 +239,11 @@ class Workers:
         follow = getattr(self.bus, "follow", None)
         if follow is None:
             return None
-        flow = Flow(old_s=DEADLINE_MS / 2000)
-        self._followings.append(Following(flow, partial(follow, _OUT_OF_POSE, frozenset(range(PARTITIONS)))))
+
+        def listen() -> None:
+            self._followings.append(Following(flow, partial(follow, _OUT_OF_POSE, frozenset(range(PARTITIONS)))))
+
+        flow = Flow(DEADLINE_MS / 2000, listen=listen)
         return flow
 
     def _pace(self) -> Pace:
@@ -261,7 +273,14 @@ class Workers:
             return self.bus.consumer(self.client, SINK_GROUP, STORED)
 
         return self._sink(
-            sink, PrefetchingConsumer(polled, max_records=10_000, max_bytes=64 * _MIB, rest_s=_SINK_REST_S)
+            sink,
+            PrefetchingConsumer(
+                polled,
+                max_records=10_000,
+                max_bytes=64 * _MIB,
+                rest_s=_SINK_REST_S,
+                recorded_rest_s=_RECORDED_REST_S,
+            ),
         )
 
     def _sink(self, sink: OffsetSink, consumer: Consumer) -> SinkWorker:

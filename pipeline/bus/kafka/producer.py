@@ -13,13 +13,16 @@ import kafka
 from kafka import errors
 
 from pipeline.bus.kafka.link import Link
-from pipeline.bus.kafka.settings import MIB, PRODUCER
+from pipeline.bus.kafka.settings import LINGER_MS, MIB, PRODUCER, RECORDED_LINGER_MS
 from pipeline.bus.kafka.topics import TopicFacts
 from pipeline.core.errors import BusUnavailable, ConfigError, InvalidRecord
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import Outgoing
 
 IN_FLIGHT_BYTES = 32 * MIB
 _CLOSE_S = 1.0
+_LIVE_S = 1.0
+"""After a record of a live camera the next ones are taken for its neighbours."""
 
 
 class KafkaProducer:
@@ -53,6 +56,7 @@ class KafkaProducer:
         self._in_flight = 0
         self._failure: str | None = None
         self._closed = False
+        self._live_until = 0.0
         settings = PRODUCER | {"compression_type": compression}
         if delivery_timeout_s is not None:
             settings["delivery_timeout_ms"] = int(delivery_timeout_s * 1000)
@@ -78,6 +82,7 @@ class KafkaProducer:
             self._settle()
             if self._in_flight and self._in_flight + size > self._bound:
                 self._make_room(size)
+            self._mind_age(outgoing)
             try:
                 future = self._inner.send(
                     name, outgoing.value, outgoing.key, list(outgoing.headers), outgoing.partition
@@ -114,6 +119,15 @@ class KafkaProducer:
         with self._lock:
             discard(self._inner)
             self._futures.clear()
+
+    def _mind_age(self, outgoing: Outgoing) -> None:
+        """Let records wait for others while all of them are of recordings."""
+        now = time.monotonic()
+        if any(name == ARRIVED for name, _ in outgoing.headers):
+            self._live_until = now + _LIVE_S
+        linger_ms = LINGER_MS if now < self._live_until else RECORDED_LINGER_MS
+        # The accumulator reads this one anew in each round of the sender (tests/integration/kafka/test_sending.py).
+        self._inner._accumulator.config["linger_ms"] = linger_ms
 
     def _settle(self) -> None:
         """Forget the sends that are through; remember the first that failed."""

@@ -30,6 +30,10 @@ SESSION_S = 6.0
 _BACK_AT_ONCE: dict[str, Any] = {"reconnect_backoff_max_ms": 1000}
 _BOTH: dict[str, Any] = {**_BACK_AT_ONCE, "metrics_enabled": False}
 
+LINGER_MS, RECORDED_LINGER_MS = 2, 20
+"""Records wait so long for others to share their request; where only recordings are sent longer, as nobody minds their
+age."""
+
 PRODUCER: dict[str, Any] = {
     **_BOTH,
     "acks": "all",
@@ -37,7 +41,7 @@ PRODUCER: dict[str, Any] = {
     "max_request_size": REQUEST_BYTES + OVERHEAD,
     "batch_size": 256 * KIB,  # half the throughput with the default, 16 KiB
     # A request costs client and broker about a millisecond: what a frame gives, of all topics, shares one.
-    "linger_ms": 2,
+    "linger_ms": LINGER_MS,
     # Shorter, and after an outage batches stay for ever, neither done nor failed.
     "delivery_timeout_ms": 120_000,
     "max_block_ms": 5000,

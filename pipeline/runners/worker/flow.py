@@ -39,6 +39,7 @@ class Flow:
 
     Args:
         old_s: Too old for a live frame that comes out of pose.
+        listen: Called before the first live frame: from then on it has to `hear`. Recordings need not pay for that.
         clock: Monotonic seconds.
         now_us: Microseconds since the epoch.
     """
@@ -47,10 +48,12 @@ class Flow:
         self,
         old_s: float,
         *,
+        listen: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self.wake: Callable[[], None] = lambda: None
+        self._listen: Callable[[], None] | None = listen
         self._old_us = old_s * 1e6
         self._clock = clock
         self._now_us = now_us
@@ -68,6 +71,9 @@ class Flow:
     @property
     def has_room(self) -> bool:
         """Whether one more may go."""
+        if self._listen is not None:
+            listen, self._listen = self._listen, None
+            listen()
         self._look()
         return self._count() + 1 <= self.window
 

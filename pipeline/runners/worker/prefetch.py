@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from pipeline.core.errors import BusUnavailable
+from pipeline.core.headers import is_live
 from pipeline.core.ports import BusRecord, Consumer, Polled, TopicPartition
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class PrefetchingConsumer:
         make: Makes the consumer.
         max_records, max_bytes: No more is fetched while more than that waits; fetched again below half of it.
         rest_s: After records came, so long nothing is asked for: a fetch costs the same for one record as for many.
+        recorded_rest_s: The same where all that came are of recordings, whose age nobody minds.
     """
 
     def __init__(
@@ -45,9 +47,11 @@ class PrefetchingConsumer:
         max_records: int = 1000,
         max_bytes: int = 32 * 2**20,
         rest_s: float = 0.0,
+        recorded_rest_s: float = 0.0,
     ) -> None:
         self._make = make
         self._rest_s = rest_s
+        self._recorded_rest_s = max(rest_s, recorded_rest_s)
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -198,10 +202,10 @@ class PrefetchingConsumer:
         finally:
             self._made.set()
         try:
-            came = False
+            rest_s = 0.0
             while not self._closing:
-                self._answer(self._rest_s if came else 0.0)
-                came = self._fetch(self._consumer)
+                self._answer(rest_s)
+                rest_s = self._fetch(self._consumer)
         except Exception as error:  # noqa: BLE001  a defect: whoever works hears of it at each call, and ends
             with self._changed:
                 self._defect = error
@@ -221,8 +225,8 @@ class PrefetchingConsumer:
             call()
             wait_s = _NEXT_S
 
-    def _fetch(self, consumer: Consumer) -> bool:
-        """Whether records came."""
+    def _fetch(self, consumer: Consumer) -> float:
+        """Take what comes; gives the seconds to rest."""
         self._mind_bounds(consumer)
         try:
             idle = not self._held and time.monotonic() > self._busy_until
@@ -231,7 +235,7 @@ class PrefetchingConsumer:
             with self._changed:
                 self._failure = error
                 self._changed.notify()
-            return False
+            return 0.0
         if polled.revoked:
             self._drop(polled.revoked)
         if polled.revoked or polled.assigned:
@@ -239,7 +243,7 @@ class PrefetchingConsumer:
             self._held -= polled.revoked
             self._paused -= polled.revoked
         if not (polled.records or polled.revoked or polled.assigned):
-            return False
+            return 0.0
         self._busy_until = time.monotonic() + _IDLE_AFTER_S
         with self._changed:
             if polled.revoked or polled.assigned:
@@ -247,7 +251,9 @@ class PrefetchingConsumer:
             self._records.extend(polled.records)
             self._bytes += sum(map(_size, polled.records))
             self._changed.notify()
-        return bool(polled.records)
+        if not polled.records:
+            return 0.0
+        return self._rest_s if any(map(is_live, polled.records)) else self._recorded_rest_s
 
     def _mind_bounds(self, consumer: Consumer) -> None:
         with self._lock:

@@ -7,7 +7,9 @@ import time
 import pytest
 
 from pipeline.bus.kafka import KafkaBus
+from pipeline.bus.kafka.settings import RECORDED_LINGER_MS
 from pipeline.core.errors import BusUnavailable, ConfigError, InvalidRecord
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import Outgoing, TopicSpec
 from tests.broker import Cluster
 from tests.broker.fixtures import NewCluster, bus_on
@@ -144,3 +146,27 @@ def test_compressed_records_come_as_they_were_sent(kafka: Cluster) -> None:
 
     assert values(bus, "t") == [b"%d" % i * 100 for i in range(100)]
     bus.close()
+
+
+def test_records_of_recordings_share_requests_and_those_of_live_cameras_go_at_once(kafka_bus: KafkaBus) -> None:
+    kafka_bus.ensure([TopicSpec("t")])
+
+    def seconds_until_through(headers: tuple[tuple[str, bytes], ...]) -> float:
+        producer = kafka_bus.producer("p")
+        producer.send(Outgoing("t", 0, b"k", b"first", headers))
+        producer.flush(30.0)
+        taken = []
+        for _ in range(5):
+            began = time.monotonic()
+            producer.send(Outgoing("t", 0, b"k", b"", headers))
+            while producer.in_flight_bytes and time.monotonic() < began + 10:
+                time.sleep(0.001)
+                producer._settle()
+            taken.append(time.monotonic() - began)
+        producer.close()
+        return min(taken)
+
+    recorded_s, live_s = seconds_until_through(()), seconds_until_through(((ARRIVED, b"1"),))
+
+    assert recorded_s >= RECORDED_LINGER_MS / 1000
+    assert live_s < recorded_s

@@ -140,3 +140,16 @@ def test_ticks_and_dropped_pictures_need_no_room() -> None:
     tick = Record(stamp(0, clock="arrival"), Tick("live"))
 
     assert way.flow.admit(tick) is tick
+
+
+def test_what_comes_out_of_pose_is_listened_to_from_the_first_live_frame_on() -> None:
+    begun: list[str] = []
+    flow = Flow(OLD_S, listen=lambda: begun.append("listens"))
+    recorded = Record(stamp(0), Tick("live"))
+
+    assert flow.admit(recorded) is recorded
+    assert begun == []
+    for _ in range(3):
+        flow.admit(Way(takes_s=0.05).captured())
+
+    assert begun == ["listens"]

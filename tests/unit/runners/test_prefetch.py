@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.bus.memory import MemoryBus
 from pipeline.core.errors import BusUnavailable, ConfigError
+from pipeline.core.headers import ARRIVED
 from pipeline.core.ports import BusRecord, Consumer, Outgoing, Polled, TopicPartition, TopicSpec
 from pipeline.runners.worker.prefetch import PrefetchingConsumer
 
@@ -202,19 +203,25 @@ def test_a_defect_of_the_thread_that_polls_is_told_at_each_call(bus: MemoryBus) 
     consumer.close()
 
 
+class Flowing:
+    """A bus on which there is always one more record, with these headers."""
+
+    def __init__(self, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+        self.polls = 0
+        self._headers = headers
+
+    def poll(self, timeout_s: float, max_records: int = 500) -> Polled:
+        self.polls += 1
+        time.sleep(0.001)
+        return Polled([BusRecord(TOPIC, 0, self.polls, b"k", b"", self._headers)])
+
+    def generation(self) -> int:
+        return 7
+
+    def close(self) -> None: ...
+
+
 def test_while_records_keep_coming_it_rests_between_polls_and_answers_meanwhile() -> None:
-    class Flowing:
-        polls = 0
-
-        def poll(self, timeout_s: float, max_records: int = 500) -> Polled:
-            self.polls += 1
-            return Polled([BusRecord(TOPIC, 0, self.polls, b"k", b"")])
-
-        def generation(self) -> int:
-            return 7
-
-        def close(self) -> None: ...
-
     flowing = Flowing()
     consumer = PrefetchingConsumer(lambda: cast(Consumer, flowing), rest_s=60.0)
     while not flowing.polls:
@@ -225,3 +232,19 @@ def test_while_records_keep_coming_it_rests_between_polls_and_answers_meanwhile(
     consumer.close()
 
     assert flowing.polls <= 3
+
+
+def test_records_of_recordings_may_gather_for_longer_than_those_of_live_cameras() -> None:
+    recorded, live = Flowing(), Flowing(((ARRIVED, b"1"),))
+    consumers = [
+        PrefetchingConsumer(lambda each=each: cast(Consumer, each), recorded_rest_s=60.0)  # type: ignore[misc]
+        for each in (recorded, live)
+    ]
+    deadline = time.monotonic() + 10
+    while live.polls < 20 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    for consumer in consumers:
+        consumer.close()
+
+    assert live.polls >= 20
+    assert recorded.polls <= 2
