@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chain, empty, memory, over_kafka, parts, sink
+from benchmarks import chain, empty, memory, over_kafka, parts, replay, sink
 from benchmarks.clip import make_clip
 from benchmarks.loops import record_work, run_loop
 from tests.sections import put_section, sections
@@ -57,6 +57,7 @@ def main() -> None:
     for title, section in others.items():
         if title not in ours:
             put_section(page, title, section)
+    replay.write()
     over_kafka.write()
     print(page.read_text())
 

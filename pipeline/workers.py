@@ -55,7 +55,7 @@ from pipeline.video.jpeg import pixels
 if TYPE_CHECKING:
     from pipeline.notify import Notifier
 
-_MIB = 2**20
+_KIB, _MIB = 2**10, 2**20
 ARCHIVE_GROUP = "posebus-archive"
 INGEST = "ingest"
 KNOWING = frozenset(("detect", "pose", "analyze", "alert"))
@@ -73,8 +73,7 @@ _SINK_REST_S = 0.02
 """A fetch of the sink goes through all partitions of five topics, however little comes."""
 
 _RECORDED_REST_S, _PIXELS_REST_S = 0.1, 0.05
-"""Records of recordings gather for so long at the broker: what is taken together costs less (`StretchStage`). Where
-they hold pixels memory bounds how many."""
+"""Records of recordings gather for so long at the broker: what is taken together costs less (`StretchStage`)."""
 
 _FLUSH_S = 30.0
 _TELL_S = 60.0
@@ -188,6 +187,7 @@ class Workers:
                 max_records=32 if held else 2000,
                 max_bytes=32 * _MIB,
                 recorded_rest_s=_PIXELS_REST_S if held else _RECORDED_REST_S,
+                enough_bytes=_MIB if held else 32 * _KIB,
             ),
         )
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.core.joined import joined
 from pipeline.core.records import Record, Tick
 from pipeline.core.types import F32, F64, I64, U8
 from pipeline.core.units import ANGLE_UNIT_DEG, rounded_to, units_in_one
 from pipeline.core.values import Event, Measures, Motions
 from pipeline.core.vocabulary import ANGLES, FLEXIONS, MEASURES, POSTURES
 from pipeline.core.zones import Scene
-from stages.analyze.body import Bodies
 from stages.analyze.counting import Counter
 from stages.analyze.exercises import Exercise
 from stages.analyze.falls import step_fall
@@ -34,11 +35,20 @@ _SHAPE_MEASURES: I64 = np.array(
     [Shape._fields.index(name) for name in ("tilt", "hip", "head", "speed", "descent", "body_height")]
 )
 """What is told of a shape, in the order of MEASURES."""
-_BODY_HEIGHT = len(_SHAPE_MEASURES) - 1
+_BODY_HEIGHT = Shape._fields.index("body_height")
+
+
+class _Decided(NamedTuple):
+    """What was decided of one frame with N people: its events, (N,) postures, and (N, 4) and (N, 4) measures."""
+
+    told: Told
+    posture: U8
+    floor: F64
+    swings: F32
 
 
 class AnalyzeStage:
-    """A `KeyedStage` from Motions to Measures and Events; each frame yields one Measures and then its events."""
+    """A `StretchStage` from Motions to Measures and Events; each frame yields one Measures and then its events."""
 
     def __init__(
         self,
@@ -70,50 +80,45 @@ class AnalyzeStage:
 
     def _stretch(self, state: AnalyzeState, records: Sequence[Record[Motions]]) -> list[list[Measures | Event]]:
         """Frames that follow each other with the same people."""
-        first, begin_us = records[0], records[0].stamp.captured_at_us
-        known = {person.track_id: person for person in state.people}
-        people, new = [], set[int]()
-        for track_id in first.value.track_id.tolist():
-            person = known.get(track_id)
-            if person is None:
-                person = AnalyzedPerson(track_id, entered_us=begin_us, seen_us=begin_us)
-                state.people.append(person)
-                new.add(track_id)
-            people.append(person)
-        options = self._options
-        stretch = Stretch(state, people, records, self._layout(first.value.poses.skeleton), options)
-        angles, masses = measure_joints(stretch.bodies, stretch.standing, stretch.size, options)
-        rows = len(masses)
-        body = stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
-        floors, swings = np.empty((rows, 4)), np.empty((rows, len(FLEXIONS) // 2), np.float32)
-        told: list[Told] = []
-        postures: list[U8] = []
-        for frame, record in enumerate(records):
-            now = Told(state, record.stamp)
-            told.append(now)
-            at = stretch.rows(frame)
-            for person, shape in zip(people, stretch.shapes[at], strict=True):
-                self._person(person, shape, stretch.size, now, new=frame == 0 and person.track_id in new)
-            ids = record.value.track_id
-            self._counter.step(state, stretch, frame, ids, people, now)
-            postures.append(np.array([person.posture for person in people], np.uint8))
-            seen = _seen(record.value, stretch.bodies, at, body[at, _BODY_HEIGHT], postures[-1], now)
-            floors[at] = self._watch.step(state, record.stamp.camera, seen, now)
-            self._leave(state, now)
-            self._watch.leave(state, record.stamp.camera, now)
-            if people:
-                state.swings, swings[at] = symmetry(state.swings, ids, seen.angles, now.now_us)
-            else:
-                state.swings = None
-        table = _side_by_side(stretch.bodies.angles, angles, body, floors, masses, swings)
+        people = _people_of(state, records[0])
+        stretch = Stretch(state, people, records, self._layout(records[0].value.poses.skeleton), self._options)
+        decided = [self._decide(state, people, stretch, frame, record) for frame, record in enumerate(records)]
+        angles, masses = measure_joints(stretch.bodies, stretch.standing, stretch.size, self._options)
+        floors, swings = (joined([getattr(each, name) for each in decided]) for name in ("floor", "swings"))
+        table = _side_by_side(stretch.bodies.angles, angles, _told_of(stretch), floors, masses, swings)
         out: list[list[Measures | Event]] = []
-        for frame, record in enumerate(records):
-            mine, events = table[stretch.rows(frame)], told[frame].events
+        for frame, (record, each) in enumerate(zip(records, decided, strict=True)):
+            mine, events = table[stretch.rows(frame)], each.told.events
             measures = Measures(
-                record.value.track_id, postures[frame], mine[:, :_ANGLES], mine[:, _ANGLES:], tuple(events)
+                record.value.track_id, each.posture, mine[:, :_ANGLES], mine[:, _ANGLES:], tuple(events)
             )
             out.append([measures, *events])
         return out
+
+    def _decide(
+        self,
+        state: AnalyzeState,
+        people: Sequence[AnalyzedPerson],
+        stretch: Stretch,
+        frame: int,
+        record: Record[Motions],
+    ) -> _Decided:
+        """What one of the frames means, after all before it."""
+        told, track_id, camera = Told(state, record.stamp), record.value.track_id, record.stamp.camera
+        rows = stretch.rows(frame)
+        for person, shape in zip(people, stretch.shapes[rows], strict=True):
+            self._person(person, shape, stretch.size, told)
+        self._counter.step(state, stretch, frame, track_id, people, told)
+        posture = np.array([person.posture for person in people], np.uint8)
+        seen = _seen(record.value, stretch, rows, posture, told)
+        floor = self._watch.step(state, camera, seen, told)
+        self._leave(state, told)
+        self._watch.leave(state, camera, told)
+        if not people:
+            state.swings = None
+            return _Decided(told, posture, floor, np.empty((0, len(FLEXIONS) // 2), np.float32))
+        state.swings, swings = symmetry(state.swings, track_id, seen.angles, told.now_us)
+        return _Decided(told, posture, floor, swings)
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
@@ -149,10 +154,10 @@ class AnalyzeStage:
         if min([person.seen_us for person in state.people], default=forgotten_us) < forgotten_us:
             state.people = [person for person in state.people if person.seen_us >= forgotten_us]
 
-    def _person(self, person: AnalyzedPerson, shape: Shape, size: tuple[int, int], told: Told, *, new: bool) -> None:
+    def _person(self, person: AnalyzedPerson, shape: Shape, size: tuple[int, int], told: Told) -> None:
         """Take one frame of somebody: whether they come, their posture, and a fall."""
         options, now_us, last_us = self._options, told.now_us, person.seen_us
-        if new or not person.present:
+        if not person.present:
             person.present, person.entered_us = True, now_us
             told.event("enter", "enter", person.track_id, now_us)
         shown = posture_of(shape, (person.posture, person.next_posture), options)
@@ -184,8 +189,27 @@ class AnalyzeStage:
         told.event("fall", label, person.track_id, person.fall_at_us, over, seconds, evidence, number=person.fall_no)
 
 
-def _seen(motions: Motions, bodies: Bodies, rows: slice, height: F64, posture: U8, told: Told) -> People:
-    poses = motions.poses
+def _people_of(state: AnalyzeState, record: Record[Motions]) -> list[AnalyzedPerson]:
+    """The people of a frame, in its order; who is new enters when it is decided upon."""
+    at_us = record.stamp.captured_at_us
+    known = {person.track_id: person for person in state.people}
+    people = []
+    for track_id in record.value.track_id.tolist():
+        person = known.get(track_id)
+        if person is None:
+            person = AnalyzedPerson(track_id, entered_us=at_us, seen_us=at_us, present=False)
+            state.people.append(person)
+        people.append(person)
+    return people
+
+
+def _told_of(stretch: Stretch) -> F64:
+    """(R, 6) the first of MEASURES."""
+    return stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
+
+
+def _seen(motions: Motions, stretch: Stretch, rows: slice, posture: U8, told: Told) -> People:
+    poses, bodies = motions.poses, stretch.bodies
     return People(
         track_id=motions.track_id,
         points=bodies.picture[:, rows],
@@ -193,7 +217,7 @@ def _seen(motions: Motions, bodies: Bodies, rows: slice, height: F64, posture: U
         foot=bodies.foot[:, rows],
         angles=bodies.angles[rows],
         posture=posture,
-        height=height,
+        height=stretch.shape_columns[rows, _BODY_HEIGHT],
         box=poses.xyxy,
         metric=bodies.metric,
         width=poses.width,

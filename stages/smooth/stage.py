@@ -39,7 +39,7 @@ _DOUBTFUL, _FILLED = np.array(DOUBTFUL, np.uint8), np.array(FILLED, np.uint8)
 
 
 class SmoothStage:
-    """Smooths keypoints and world coordinates of everyone in a frame at once."""
+    """A `StretchStage`: smooths keypoints and world coordinates of everyone in a frame at once."""
 
     def __init__(self, options: SmoothOptions | None = None) -> None:
         self._options = options or SmoothOptions()

@@ -55,15 +55,15 @@ class Collector:
         self._open: dict[str, dict[str, list[Record[Any]]]] = defaultdict(lambda: defaultdict(list))
         self._closed: dict[str, dict[str, _Closed]] = defaultdict(lambda: defaultdict(deque))
 
-    def step(self, timeout_s: float, abort: threading.Event) -> bool:
-        """Take what is there and commit the cuts that it completes. Tells whether there was anything."""
+    def step(self, timeout_s: float, abort: threading.Event) -> int:
+        """Take what is there and commit the cuts that it completes. Gives how many records there were."""
         self._alive()
-        polled = self._consumer.poll(timeout_s)
+        polled = self._consumer.poll(timeout_s, MOST)
         for record in polled.records:
             self._take(record, abort)
         if polled.records:
             self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in polled.records})
-        return bool(polled.records)
+        return len(polled.records)
 
     def close(self) -> None:
         """Leave the bus."""
@@ -118,3 +118,6 @@ class Collector:
 
 
 COLLECT_GROUP = "posebus-sink"
+
+MOST = 500
+"""Records that are taken at once."""

@@ -46,8 +46,8 @@ class StageLoop:
         since = self._feeding_since
         return 0.0 if since is None else time.perf_counter() - since
 
-    def step(self, timeout_s: float) -> bool:
-        """Take what is there, waiting for the first record at most `timeout_s`. Tells whether there was any."""
+    def step(self, timeout_s: float) -> int:
+        """Take what is there, waiting for the first record at most `timeout_s`. Gives how many there were."""
         polled = self._consumer.poll(timeout_s, self._max_records)
         batch: list[BusRecord] = []
         for record in polled.records:
@@ -62,7 +62,7 @@ class StageLoop:
         if polled.records:
             self._producer.flush(FLUSH_TIMEOUT_S)
             self._consumer.commit({TopicPartition(r.topic, r.partition): r.offset + 1 for r in polled.records})
-        return bool(polled.records)
+        return len(polled.records)
 
     def close(self) -> None:
         """Leave the bus."""

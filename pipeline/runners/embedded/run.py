@@ -14,7 +14,7 @@ from pipeline.core.driver import Driver
 from pipeline.core.errors import BusUnavailable, SourceError, StateError
 from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
 from pipeline.metrics import Metrics
-from pipeline.runners.embedded.collect import Collector
+from pipeline.runners.embedded.collect import MOST, Collector
 from pipeline.runners.embedded.cutting import every_s
 from pipeline.runners.embedded.feed import Camera, CameraFeed, feed_of
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
@@ -31,7 +31,8 @@ STUCK_S = 5.0
 
 GATHER_S, RECORDED_GATHER_S = 0.02, 0.1
 """Threads without a model let records gather for so long: taken one by one, switching costs more than the work. Of
-recordings alone for longer, as nobody waits for their results."""
+recordings alone for longer, as nobody waits for their results. Where as many are there as are taken at once they do not
+wait."""
 
 MODEL_RECORDS, LIGHT_RECORDS = 8, 64
 """So many records are taken at once by stages with a model, and by others: a live camera's frame waits for no more of a
@@ -225,15 +226,15 @@ class EmbeddedRun:
 
     def _stages(self, loops: Sequence[StageLoop]) -> None:
         while not self._finished():
-            busy = [loop.step(0.0) for loop in loops]
-            if not any(busy):
+            most = max(loop.step(0.0) for loop in loops)
+            if not most:
                 loops[0].step(IDLE_WAIT_S)
-            elif len(loops) > 1:
+            elif len(loops) > 1 and most < LIGHT_RECORDS:
                 self._gather()
 
     def _collect(self) -> None:
         while not self._finished():
-            if self._collector.step(IDLE_WAIT_S, self._abort):
+            if 0 < self._collector.step(IDLE_WAIT_S, self._abort) < MOST:
                 self._gather()
 
     def _gather(self) -> None:

@@ -37,7 +37,8 @@ class PrefetchingConsumer:
         make: Makes the consumer.
         max_records, max_bytes: No more is fetched while more than that waits; fetched again below half of it.
         rest_s: After records came, so long nothing is asked for: a fetch costs the same for one record as for many.
-        recorded_rest_s: The same where all that came are of recordings, whose age nobody minds.
+        recorded_rest_s: The same where all that came are of recordings, whose age nobody minds, and are less than
+            `enough_bytes`: where there is more a rest would hold it up.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class PrefetchingConsumer:
         max_bytes: int = 32 * 2**20,
         rest_s: float = 0.0,
         recorded_rest_s: float = 0.0,
+        enough_bytes: int = 32 * 2**10,
     ) -> None:
         self._make = make
         self._rest_s = rest_s
         self._recorded_rest_s = max(rest_s, recorded_rest_s)
+        self._enough_bytes = enough_bytes
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -249,11 +252,13 @@ class PrefetchingConsumer:
             if polled.revoked or polled.assigned:
                 self._changes.append(Polled((), polled.revoked, polled.assigned))
             self._records.extend(polled.records)
-            self._bytes += sum(map(_size, polled.records))
+            came = sum(map(_size, polled.records))
+            self._bytes += came
             self._changed.notify()
         if not polled.records:
             return 0.0
-        return self._rest_s if any(map(is_live, polled.records)) else self._recorded_rest_s
+        gathers = came < self._enough_bytes and not any(map(is_live, polled.records))
+        return self._recorded_rest_s if gathers else self._rest_s
 
     def _mind_bounds(self, consumer: Consumer) -> None:
         with self._lock:
