@@ -100,7 +100,7 @@ def test_only_what_changed_is_done_again(checkout: Path) -> None:
     put(checkout, "python3.11", 'case "$2" in *print*) echo 3.11;; esac')
     put(checkout, "uv", UV)
     install = [
-        "pip sync --quiet --python .venv requirements.lock",
+        "pip sync --quiet --compile-bytecode --python .venv requirements.lock",
         "pip install --quiet --python .venv --no-deps --no-build-isolation --editable .",
     ]
 
