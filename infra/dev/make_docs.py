@@ -163,7 +163,7 @@ def _tables(
 
 def command_line() -> str:
     """Every command with its arguments and options."""
-    from pipeline.cli import app
+    from pipeline.cli.main import app
 
     lines = [NOTE.format(source="pipeline/cli"), "# Command line\n"]
 

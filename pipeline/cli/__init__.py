@@ -1,5 +1,12 @@
 """The command line: `posebus`."""
 
-from pipeline.cli.main import app, main
+import sys
 
-__all__ = ["app", "main"]
+
+def main() -> None:
+    """Run the program. Ctrl-C ends it in silence from its first moment on, while it is yet being imported."""
+    try:
+        from pipeline.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()

@@ -98,19 +98,8 @@ def main() -> None:
             app(prog_name="posebus")
         finally:
             sys.stdout.flush()  # while what goes wrong with it can still be told
-    except PosebusError as error:
-        show_error(error)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            _show_defect(error)
-            sys.exit(1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its end
-        show_error(ConfigError(_of_system(error), hint="free some space, or write somewhere else"))
-        sys.exit(ConfigError.exit_code)
     except Exception as error:  # noqa: BLE001  the outermost loop
-        _show_defect(error)
-        sys.exit(1)
+        sys.exit(_told(error))
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -118,6 +107,35 @@ def main() -> None:
 def _leave(number: int, _: object) -> NoReturn:
     """Leave as after Ctrl-C: what is open is closed, and the embedded database is left."""
     sys.exit(128 + number)
+
+
+def _told(error: Exception) -> int:
+    """Tell what went wrong; the exit code."""
+    order = _order_behind(error)
+    if order is not None:
+        return order
+    if isinstance(error, PosebusError):
+        show_error(error)
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its end
+        show_error(ConfigError(_of_system(error), hint="free some space, or write somewhere else"))
+        return ConfigError.exit_code
+    _show_defect(error)
+    return 1
+
+
+def _order_behind(error: BaseException | None) -> int | None:
+    """The exit code of SIGTERM or Ctrl-C where the error came of it: C extensions that are just being imported make an
+    ImportError of what a signal raises, and files that are just being opened may be closed twice.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return 128 + signal.SIGINT
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+        error = error.__cause__ or error.__context__
+    return None
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)

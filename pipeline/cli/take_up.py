@@ -81,7 +81,7 @@ def _position(name: str, cut: Cut | None, fingerprint: str, wishes: Wishes, stor
         return Position(session=stored_session + 1, seq=0, last_captured_at_us=0, fingerprint=fingerprint)
     last = cut.position
     if last.fingerprint == fingerprint and not wishes.again:
-        if last.finished or wishes.resume:
+        if last.finished or wishes.resume or last.seq == 0:
             return last
         raise ConfigError(
             f"camera {name}: a run over this source was cut short at frame {last.seq}",

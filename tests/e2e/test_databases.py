@@ -172,18 +172,9 @@ def test_a_lost_connection_loses_nothing(program: Program, own_dsn: str, dsn: st
     config.write_text("models: {detector: fake, pose: fake}\nembedded: {cut_s: 0.05}\n")
     words = ("run", SCENE, "--config", str(config), *START)
 
-    def cut_off(connection: psycopg.Connection) -> bool:
-        found = connection.execute("SELECT 1 FROM pose_raw.cuts WHERE number > 2").fetchone()
-        if found:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        return found is not None
-
     program(*words, "--db", dsn).done()
-    with _meanwhile(own_dsn, cut_off):
-        done = program(*words, "--db", own_dsn).done()
+    _cut_off_once(own_dsn)
+    done = program(*words, "--db", own_dsn).done()
 
     assert "the database takes no rows: " in done.err
     assert dump(own_dsn) == dump(dsn)
@@ -205,6 +196,25 @@ def _fill_disk(dsn: str) -> None:
             END $$;
             CREATE TRIGGER no_room BEFORE INSERT ON pose_raw.frame_outcomes
                 FOR EACH ROW EXECUTE FUNCTION pose_raw.no_room();
+            """
+        )
+
+
+def _cut_off_once(dsn: str) -> None:
+    """The second cut ends its own connection before it is committed; a sequence remembers that it did."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            """
+            CREATE SEQUENCE public.attempts;
+            GRANT ALL ON public.attempts TO PUBLIC;
+            CREATE FUNCTION pose_raw.cut_off() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                IF nextval('public.attempts') = 1 THEN
+                    PERFORM pg_terminate_backend(pg_backend_pid());
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER cut_off BEFORE INSERT ON pose_raw.cuts
+                FOR EACH ROW WHEN (NEW.number > 1) EXECUTE FUNCTION pose_raw.cut_off();
             """
         )
 

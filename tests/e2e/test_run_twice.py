@@ -9,6 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from pipeline.core.ports import Cut, Position
+from pipeline.database import open_database
+from pipeline.video.open import open_source
 from tests.e2e.conftest import Program
 from tests.e2e.dump import dump
 from tests.e2e.painted import CONFIG, painted
@@ -63,6 +66,16 @@ def test_a_run_that_was_cut_short_asks_what_to_do(run: Runs) -> None:
 
     run().refused(2, "camera gym: a run over this source was cut short at frame 50", "--resume, or .* --again")
     assert run.sessions() == [(1, 50)]
+
+
+def test_a_run_that_was_cut_short_before_its_first_frame_was_stored_begins(run: Runs) -> None:
+    with open_database(run.dsn, Path("unused"), migrate=False) as database:
+        number = database.registry().camera_no("gym")
+        database.cuts().commit(Cut(0, number, 1, Position(1, 0, 0, open_source(run.source).info.fingerprint), {}))
+
+    run().done()
+
+    assert run.sessions() == [(1, FRAMES)]
 
 
 def test_resume_goes_on_as_if_nothing_had_been(run: Runs, own_dsn: str, program: Program) -> None:
