@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.chain import poses_of_five
+from benchmarks.chain import poses_of
 from pipeline.core.history import HistoryPolicy
 from pipeline.core.ids import make_track_id
 from pipeline.core.records import Record, Stamp
@@ -52,7 +52,7 @@ def measured(
     Raises:
         RuntimeError: A reader died, so nobody was beside the writer.
     """
-    people = poses_of_five()
+    people = poses_of(5)
     numbers = [database.registry().camera_no(f"live{i}") for i in range(cameras)]
     batch = cameras * FPS * len(people[0])
     budget = database.status().used_bytes + seconds * batch * _BYTES_A_POSE

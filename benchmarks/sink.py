@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.chain import poses_of_five
+from benchmarks.chain import poses_of
 from pipeline.core.records import Record, Stamp
 from pipeline.core.values import Motions, Poses
 from pipeline.database import open_database
@@ -19,7 +19,7 @@ BATCHES = 20
 
 def run() -> dict[str, float]:
     """Poses per second, with world metres, frame outcomes and tracks; and once more when all of them are known."""
-    people = poses_of_five()
+    people = poses_of(5)
     with tempfile.TemporaryDirectory(prefix="posebus-bench-") as home:
         Path(home).chmod(0o755)
         with open_database(None, Path(home)) as database:
