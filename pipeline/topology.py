@@ -14,7 +14,8 @@ from pipeline.codec.states import AvroStateCodec
 from pipeline.config import Config
 from pipeline.config.exercises import load_exercises
 from pipeline.core.chain import Chain
-from pipeline.core.driver import Driver, Input, Output
+from pipeline.core.driver import Driver
+from pipeline.core.ends import Input, Output
 from pipeline.core.errors import ConfigError
 from pipeline.core.numbering import Count, Progress, count_nothing
 from pipeline.core.perception import PersonDetector, PoseEstimator

@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.codec.records import AvroCodec
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
-from pipeline.core.driver import Driver, Input, Output
+from pipeline.core.driver import Driver
+from pipeline.core.ends import Input, Output
 from pipeline.core.errors import InvalidRecord
 from pipeline.core.numbering import Progress
 from pipeline.core.ports import BusRecord

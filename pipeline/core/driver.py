@@ -11,49 +11,18 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.core.errors import DeadLetterLimit, InvalidRecord
+from pipeline.core.burial import Burial
+from pipeline.core.ends import Input, Output
+from pipeline.core.errors import InvalidRecord
 from pipeline.core.headers import headers_of
-from pipeline.core.letters import letter_of
 from pipeline.core.numbering import Count, Progress, count_nothing
-from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, RecordCodec, Snapshot, StateCodec, TopicPartition
+from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, Snapshot, StateCodec, TopicPartition
 from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.stage import ModelStage, StretchStage
 from pipeline.core.stretches import stretches
 
 _MAX_KEY_BYTES = 255
 """Names of cameras have 63 letters at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A topic that a stage reads.
-
-    Attributes:
-        codec: Of its records.
-        pixels: Its records hold pixels: dead letters keep a hash of them only.
-    """
-
-    topic: str
-    codec: RecordCodec
-    pixels: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A topic that a stage writes.
-
-    Attributes:
-        codec: Of its records.
-        value: Class of the values that go there.
-        per_frame: It gets exactly one record a frame: dropped frames and ticks pass through to it.
-        max_bytes: A larger value is not sent: its frame lives on as a dropped one. None: no bound.
-    """
-
-    topic: str
-    codec: RecordCodec
-    value: type
-    per_frame: bool = False
-    max_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -117,15 +86,13 @@ class Driver:
         self._per_frame = [entry for entry in outputs if entry.per_frame]
         self._states = states
         self._progress = progress
-        self._dead_letters = dead_letters
+        self._burial = Burial(name, dead_letters, dead_letter_limit, count)
         self._partitions = partitions
         self._count = count
         self._late = late
         self._whole = whole
         self._once = once
-        self._limit = dead_letter_limit
         self._cameras: dict[str, _Camera] = {}
-        self._invalid_in_a_row = 0
 
     @property
     def topics(self) -> list[str]:
@@ -351,7 +318,7 @@ class Driver:
             queues = {name: queue for name, queue in queues.items() if queue}
 
     def _taken(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
-        self._invalid_in_a_row = 0
+        self._burial.one_was_valid()
         self._send(held, stamp, values, out)
 
     def _send(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
@@ -386,23 +353,4 @@ class Driver:
         self._pass_on(held, Record(record.stamp, Dropped(self.name, "invalid")), out)
 
     def _bury(self, raw: BusRecord, stamp: Stamp | None, error: InvalidRecord, out: list[Outgoing]) -> None:
-        self._invalid_in_a_row += 1
-        if self._invalid_in_a_row > self._limit:
-            raise DeadLetterLimit(
-                f"{self.name}: {self._invalid_in_a_row} invalid records in a row on {raw.topic}: {error.message}",
-                hint="look at the dead letters, mend whoever writes this topic, then start again",
-            ) from error
-        self._write_off(raw, stamp, error, out, pixels=self._inputs[raw.topic].pixels)
-
-    def _write_off(
-        self, raw: BusRecord, stamp: Stamp | None, error: InvalidRecord, out: list[Outgoing], *, pixels: bool
-    ) -> None:
-        """Only a hash is kept of what holds pixels, or is too large with all that is said about it."""
-        self._count("dead_letters", self.name)
-        bound = self._dead_letters.max_bytes
-        letter = letter_of(self.name, raw, error, stamp=stamp, pixels=pixels)
-        value, _ = self._dead_letters.codec.encode(letter)
-        if bound is not None and len(value) > bound:
-            letter = letter_of(self.name, raw, error, stamp=stamp, pixels=True)
-            value, _ = self._dead_letters.codec.encode(letter)
-        out.append(Outgoing(self._dead_letters.topic, raw.partition, raw.key, value))
+        out.append(self._burial.bury(raw, stamp, error, pixels=self._inputs[raw.topic].pixels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.core.ports import BusRecord, Headers
+from pipeline.core.ports import BusRecord, Headers, Outgoing
 from pipeline.core.records import Dropped, Record, Tick
 
 ARRIVED = "a"
@@ -22,7 +22,7 @@ def headers_of(record: Record[object]) -> Headers:
     return (arrived,) if isinstance(record.value, Dropped | Tick) else (arrived, (FRAME, b""))
 
 
-def is_live(record: BusRecord) -> bool:
+def is_live(record: BusRecord | Outgoing) -> bool:
     """Whether it is of a live camera: a recording has no age."""
     return any(name == ARRIVED for name, _ in record.headers)
 

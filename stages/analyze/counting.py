@@ -43,7 +43,7 @@ class Counter:
             track_id=track_id,
             features=stretch.features[rows],
             foot=stretch.bodies.foot[:, rows].T.astype(np.float32),
-            body_height=np.array([shape.body_height for shape in stretch.shapes[rows]]),
+            body_height=stretch.body_height[rows],
             posture=np.array([person.posture for person in people], np.int64),
             now_us=told.now_us,
         )

@@ -24,7 +24,7 @@ from stages.analyze.movement import Shape
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import hold_posture, posture_of
 from stages.analyze.state import AnalyzedPerson, AnalyzeState
-from stages.analyze.stretch import Stretch, stretches
+from stages.analyze.stretch import Stretch, measured, stretches
 from stages.analyze.symmetry import symmetry
 from stages.analyze.told import Told
 from stages.analyze.watch import Watch
@@ -35,7 +35,6 @@ _SHAPE_MEASURES: I64 = np.array(
     [Shape._fields.index(name) for name in ("tilt", "hip", "head", "speed", "descent", "body_height")]
 )
 """What is told of a shape, in the order of MEASURES."""
-_BODY_HEIGHT = Shape._fields.index("body_height")
 
 
 class _Decided(NamedTuple):
@@ -81,11 +80,12 @@ class AnalyzeStage:
     def _stretch(self, state: AnalyzeState, records: Sequence[Record[Motions]]) -> list[list[Measures | Event]]:
         """Frames that follow each other with the same people."""
         people = _people_of(state, records[0])
-        stretch = Stretch(state, people, records, self._layout(records[0].value.poses.skeleton), self._options)
+        stretch = measured(state, people, records, self._layout(records[0].value.poses.skeleton), self._options)
         decided = [self._decide(state, people, stretch, frame, record) for frame, record in enumerate(records)]
         angles, masses = measure_joints(stretch.bodies, stretch.standing, stretch.size, self._options)
         floors, swings = (joined([getattr(each, name) for each in decided]) for name in ("floor", "swings"))
-        table = _side_by_side(stretch.bodies.angles, angles, _told_of(stretch), floors, masses, swings)
+        shapes = stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
+        table = _side_by_side(stretch.bodies.angles, angles, shapes, floors, masses, swings)
         out: list[list[Measures | Event]] = []
         for frame, (record, each) in enumerate(zip(records, decided, strict=True)):
             mine, events = table[stretch.rows(frame)], each.told.events
@@ -203,11 +203,6 @@ def _people_of(state: AnalyzeState, record: Record[Motions]) -> list[AnalyzedPer
     return people
 
 
-def _told_of(stretch: Stretch) -> F64:
-    """(R, 6) the first of MEASURES."""
-    return stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
-
-
 def _seen(motions: Motions, stretch: Stretch, rows: slice, posture: U8, told: Told) -> People:
     poses, bodies = motions.poses, stretch.bodies
     return People(
@@ -217,7 +212,7 @@ def _seen(motions: Motions, stretch: Stretch, rows: slice, posture: U8, told: To
         foot=bodies.foot[:, rows],
         angles=bodies.angles[rows],
         posture=posture,
-        height=stretch.shape_columns[rows, _BODY_HEIGHT],
+        height=stretch.body_height[rows],
         box=poses.xyxy,
         metric=bodies.metric,
         width=poses.width,

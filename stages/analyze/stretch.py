@@ -8,6 +8,7 @@ depend on how a recording is cut into stretches, to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
@@ -16,13 +17,15 @@ import numpy as np
 from pipeline.core.records import Record
 from pipeline.core.types import F32, F64
 from pipeline.core.values import Motions
-from stages.analyze.body import Bodies, measure_bodies, stand
+from stages.analyze.body import Bodies, Standing, measure_bodies, stand
 from stages.analyze.features import features_of
 from stages.analyze.layout import Layout
 from stages.analyze.learn import learn_lengths, learn_up, up_of
 from stages.analyze.movement import Shape, move, shape_of
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.state import AnalyzedPerson, AnalyzeState
+
+_BODY_HEIGHT = Shape._fields.index("body_height")
 
 _LONGEST_S = 1.0
 """More since somebody was seen last counts as this where gravity is learned."""
@@ -39,52 +42,64 @@ def _same(motions: Motions) -> tuple[object, ...]:
     return motions.track_id.tobytes(), poses.skeleton, poses.world.shape[1] > 0, poses.width, poses.height
 
 
+@dataclass(frozen=True)
 class Stretch:
     """What T frames with the same N people show; R = T N rows, all people of a frame beside each other.
 
     Attributes:
+        size: Width and height of the picture, pixels.
+        people: N.
         bodies, standing: Of the rows.
         shapes: Of each row.
-        size: Width and height of the picture, pixels.
     """
 
-    def __init__(
-        self,
-        state: AnalyzeState,
-        people: Sequence[AnalyzedPerson],
-        records: Sequence[Record[Motions]],
-        layout: Layout,
-        options: AnalyzeOptions,
-    ) -> None:
-        """Measure them, and learn the people's lengths and where up is.
-
-        Args:
-            state: Before the first of these frames; `people` are in it.
-            people: N, in the order of the frames.
-        """
-        poses = records[0].value.poses
-        self.size = poses.width, poses.height
-        self._people = len(people)
-        times = [record.stamp.captured_at_us for record in records]
-        self.bodies = measure_bodies([record.value for record in records], layout, options)
-        seen_us = [person.seen_us for person in people]
-        ups = _learned_ups(state, self.bodies, seen_us, times)
-        self.standing = stand(self.bodies, np.array(ups, np.float64).repeat(len(people), axis=0).reshape(-1, 3))
-        self.shapes = _followed(people, self.bodies, ups, seen_us, times, options)
+    size: tuple[int, int]
+    people: int
+    bodies: Bodies
+    standing: Standing
+    shapes: list[Shape]
 
     def rows(self, frame: int) -> slice:
         """Of this frame."""
-        return slice(frame * self._people, (frame + 1) * self._people)
+        return slice(frame * self.people, (frame + 1) * self.people)
 
     @cached_property
     def shape_columns(self) -> F64:
         """(R, S) the fields of `shapes`."""
         return np.array(self.shapes, np.float64).reshape(len(self.shapes), len(Shape._fields))
 
+    @property
+    def body_height(self) -> F64:
+        """(R,) pixels; NaN = unknown."""
+        return self.shape_columns[:, _BODY_HEIGHT]
+
     @cached_property
     def features(self) -> F32:
         """(R, F) as `features_of` gives them."""
         return features_of(self.bodies, self.standing, self.shape_columns)
+
+
+def measured(
+    state: AnalyzeState,
+    people: Sequence[AnalyzedPerson],
+    records: Sequence[Record[Motions]],
+    layout: Layout,
+    options: AnalyzeOptions,
+) -> Stretch:
+    """These frames; the lengths of the people, their ways and where up is are learned on the way.
+
+    Args:
+        state: Before the first of the frames; `people` are in it.
+        people: In the order of the frames.
+    """
+    poses = records[0].value.poses
+    times = [record.stamp.captured_at_us for record in records]
+    seen_us = [person.seen_us for person in people]
+    bodies = measure_bodies([record.value for record in records], layout, options)
+    ups = _learned_ups(state, bodies, seen_us, times)
+    standing = stand(bodies, np.array(ups, np.float64).repeat(len(people), axis=0))
+    shapes = _followed(people, bodies, ups, seen_us, times, options)
+    return Stretch((poses.width, poses.height), len(people), bodies, standing, shapes)
 
 
 def _learned_ups(

@@ -16,7 +16,7 @@ from pipeline.bus.kafka.link import Link
 from pipeline.bus.kafka.settings import LINGER_MS, MIB, PRODUCER, RECORDED_LINGER_MS
 from pipeline.bus.kafka.topics import TopicFacts
 from pipeline.core.errors import BusUnavailable, ConfigError, InvalidRecord
-from pipeline.core.headers import ARRIVED
+from pipeline.core.headers import is_live
 from pipeline.core.ports import Outgoing
 
 IN_FLIGHT_BYTES = 32 * MIB
@@ -123,7 +123,7 @@ class KafkaProducer:
     def _mind_age(self, outgoing: Outgoing) -> None:
         """Let records wait for others while all of them are of recordings."""
         now = time.monotonic()
-        if any(name == ARRIVED for name, _ in outgoing.headers):
+        if is_live(outgoing):
             self._live_until = now + _LIVE_S
         linger_ms = LINGER_MS if now < self._live_until else RECORDED_LINGER_MS
         # The accumulator reads this one anew in each round of the sender (tests/integration/kafka/test_sending.py).

@@ -58,7 +58,7 @@ class Collector:
     def step(self, timeout_s: float, abort: threading.Event) -> int:
         """Take what is there and commit the cuts that it completes. Gives how many records there were."""
         self._alive()
-        polled = self._consumer.poll(timeout_s, MOST)
+        polled = self._consumer.poll(timeout_s, COLLECTED_RECORDS)
         for record in polled.records:
             self._take(record, abort)
         if polled.records:
@@ -119,5 +119,5 @@ class Collector:
 
 COLLECT_GROUP = "posebus-sink"
 
-MOST = 500
+COLLECTED_RECORDS = 500
 """Records that are taken at once."""

@@ -14,7 +14,7 @@ from pipeline.core.driver import Driver
 from pipeline.core.errors import BusUnavailable, SourceError, StateError
 from pipeline.core.ports import Bus, Cut, CutStore, RecordCodec
 from pipeline.metrics import Metrics
-from pipeline.runners.embedded.collect import MOST, Collector
+from pipeline.runners.embedded.collect import COLLECTED_RECORDS, Collector
 from pipeline.runners.embedded.cutting import every_s
 from pipeline.runners.embedded.feed import Camera, CameraFeed, feed_of
 from pipeline.runners.embedded.live import LiveFeed, Told, tell_nobody
@@ -234,7 +234,7 @@ class EmbeddedRun:
 
     def _collect(self) -> None:
         while not self._finished():
-            if 0 < self._collector.step(IDLE_WAIT_S, self._abort) < MOST:
+            if 0 < self._collector.step(IDLE_WAIT_S, self._abort) < COLLECTED_RECORDS:
                 self._gather()
 
     def _gather(self) -> None:

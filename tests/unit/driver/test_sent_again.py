@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.driver import HANDED_ON
-from pipeline.core.ports import BusRecord, Outgoing
+from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing
 from pipeline.core.records import Clock, Tick
 from tests.fakes import TRACKS, driver, on_bus
 from tests.samples import poses

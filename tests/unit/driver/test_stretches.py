@@ -11,18 +11,24 @@ import numpy as np
 import pytest
 
 from pipeline.config import Config
+from pipeline.core.cameras import CameraSpec
 from pipeline.core.ports import BusRecord
 from pipeline.core.records import Dropped, Record, Stamp, Tick
 from pipeline.core.stage import StretchStage
 from pipeline.core.values import Poses
 from pipeline.models.fake import FakeDetector, FakeEstimator
+from pipeline.topics import PARTITIONS
 from pipeline.topology import Parts, Topology
 from pipeline.video.simulate.measured import MEASURED
 from pipeline.video.simulate.scripts import keypoints
 
 START_US = 1_767_258_000_000_000
-CAMERAS = {"one": 1, "two": 7}
+CAMERAS = {"one": 1, "two": 1 + PARTITIONS}
 """Of the same partition."""
+DRAWN = CameraSpec(
+    "two", CAMERAS["two"], "rtsp://h/x", zones="zones: {mat: {corners: [[0, 0.2], [0.5, 0.2], [0.5, 1], [0, 1]]}}"
+)
+"""This camera has a stage of its own."""
 STAGES = ("track", "smooth", "analyze", "alert")
 SCENES = ("sim://gym?people=1&seconds=14", "sim://gym?people=5&seconds=8", "sim://street?people=4&seconds=12")
 
@@ -67,7 +73,7 @@ def without_metres(poses: Poses) -> Poses:
 
 def results(records: Sequence[Record[Any]], cuts: Sequence[int]) -> tuple[dict[Any, list[Any]], list[bytes]]:
     """The bytes that leave each stage, by topic and camera, and all state at the end."""
-    topology = Topology(Config(), Parts(FakeDetector(), FakeEstimator()))
+    topology = Topology(Config(), Parts(FakeDetector(), FakeEstimator()), specs={"two": DRAWN}.get)
     drivers = [topology.driver(name) for name in STAGES]
     encode = topology.codec("poses").encode
     offsets: dict[str, int] = {}
@@ -100,7 +106,8 @@ def test_the_bytes_are_the_same_however_a_recording_is_cut(scene: str) -> None:
         cuts = np.cumsum(random.integers(1, most, len(records)))
         assert results(records, cuts[cuts < len(records)].tolist()) == one_by_one
 
-    assert one_by_one[0]["events", b"one"]
+    assert {topic for topic, _ in one_by_one[0]} == {"tracks", "motions", "measures", "events"}
+    assert any(b"mat:enter" in value for value, _ in one_by_one[0]["events", b"two"])
 
 
 def test_stages_that_gain_by_it_take_several_frames_at_once() -> None:
