@@ -129,11 +129,13 @@ def _order_behind(error: BaseException | None) -> int | None:
     """The exit code of SIGTERM or Ctrl-C where the error came of it: C extensions that are just being imported make an
     ImportError of what a signal raises, and files that are just being opened may be closed twice.
     """
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # some are each other's cause
         if isinstance(error, KeyboardInterrupt):
             return 128 + signal.SIGINT
         if isinstance(error, SystemExit) and isinstance(error.code, int):
             return error.code
+        seen.append(error)
         error = error.__cause__ or error.__context__
     return None
 

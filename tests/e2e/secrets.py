@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,9 +36,15 @@ def places_with(said: Iterable[Said], user: str, *passwords: str) -> set[str]:
 def processes(*pids: int) -> Iterator[Said]:
     """What anyone on the machine, or its owner, can see of these processes and of those that they started."""
     for pid in pids:
-        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-            for name in ("cmdline", "environ"):
-                yield f"{name} of {process.name()}", Path(f"/proc/{process.pid}/{name}").read_bytes()
+        yield from _shown(psutil.Process(pid))
+        for child in psutil.Process(pid).children(recursive=True):
+            with suppress(ProcessLookupError, FileNotFoundError, psutil.NoSuchProcess):  # readers come and go
+                yield from _shown(child)
+
+
+def _shown(process: psutil.Process) -> Iterator[Said]:
+    for name in ("cmdline", "environ"):
+        yield f"{name} of {process.name()}", Path(f"/proc/{process.pid}/{name}").read_bytes()
 
 
 def tables(dsn: str) -> Iterator[Said]:
