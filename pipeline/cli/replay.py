@@ -19,6 +19,7 @@ from pipeline.cli.times import event_time_us
 from pipeline.config import Config, load_config
 from pipeline.config.problems import did_you_mean
 from pipeline.config.rules import with_rules_of
+from pipeline.core.beside import behind
 from pipeline.core.errors import ConfigError, InvalidRecord
 from pipeline.core.ports import BusRecord
 from pipeline.core.records import Record
@@ -100,13 +101,15 @@ def replay(
         found: list[Record[Any]] = []
         sink = database.sink("replay") if keep else None
         for each in chosen:
-            with database.registry().hold(each.number, each.name, number):
+            with (
+                database.registry().hold(each.number, each.name, number),
+                behind(sink.write if sink is not None else lambda _: None) as write,
+            ):
                 results = _results(settings, database, each, source, number, from_us, to_us)
                 while batch := list(islice(results, _BATCH)):
                     frames += sum(isinstance(record.value, Measures) for record in batch)
                     found += [record for record in batch if isinstance(record.value, Event | Transition)]
-                    if sink is not None:
-                        sink.write(batch)
+                    write(batch)
         took = time.monotonic() - started
         _tell(differences(database, found, [each.name for each in chosen], from_us, to_us))
     kept = f"; it rests as run {number}" if keep else ""

@@ -39,7 +39,7 @@ class _Camera:
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
 
 _LONGEST_STRETCH = 32
-"""Frames that a stage takes at once: with more of them arrays leave the cache, and little is gained."""
+"""Records that a stage takes at once: with more of them arrays leave the cache, and little is gained."""
 
 
 class Driver:
@@ -257,24 +257,25 @@ class Driver:
             self._run_batched(self._batched, work, out)
             return
         for stretch in stretches(work, _LONGEST_STRETCH) if self._at_once is not None else ([item] for item in work):
-            held, record, raw = stretch[0]
-            if isinstance(record.value, Dropped):
-                self._pass_on(held, record, out)
-            elif isinstance(record.value, Tick):
-                held.state, values = self._stage.tick(held.state, record)
-                self._send(held, record.stamp, values, out)
-                self._pass_on(held, record, out)
-            elif not self._took_at_once(stretch, out):
-                for held, record, raw in stretch:
-                    try:
-                        held.state, values = self._stage.step(held.state, record)
-                    except InvalidRecord as error:
-                        self._refuse(held, record, raw, error, out)
-                    else:
-                        self._taken(held, record.stamp, values, out)
+            if not self._took_at_once(stretch, out):
+                for item in stretch:
+                    self._run_one(item, out)
+
+    def _run_one(self, item: _Work, out: list[Outgoing]) -> None:
+        held, record, raw = item
+        if isinstance(record.value, Dropped):
+            self._pass_on(held, record, out)
+            return
+        take = self._stage.tick if isinstance(record.value, Tick) else self._stage.step
+        try:
+            held.state, values = take(held.state, record)
+        except InvalidRecord as error:
+            self._refuse(held, record, raw, error, out)
+        else:
+            self._taken(held, record, values, out)
 
     def _took_at_once(self, stretch: Sequence[_Work], out: list[Outgoing]) -> bool:
-        """Whether the stage took these frames of a camera together."""
+        """Whether the stage took these records of a camera together."""
         if self._at_once is None or len(stretch) == 1:
             return False
         held = stretch[0][0]
@@ -283,7 +284,7 @@ class Driver:
         except InvalidRecord:
             return False
         for (_, record, _), values in zip(stretch, results, strict=True):
-            self._taken(held, record.stamp, values, out)
+            self._taken(held, record, values, out)
         return True
 
     def _run_batched(
@@ -314,16 +315,17 @@ class Driver:
                 except InvalidRecord as error:
                     self._refuse(held, record, raw, error, out)
                 else:
-                    self._taken(held, record.stamp, values, out)
+                    self._taken(held, record, values, out)
             queues = {name: queue for name, queue in queues.items() if queue}
 
-    def _taken(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
-        self._burial.one_was_valid()
-        self._send(held, stamp, values, out)
-
-    def _send(self, held: _Camera, stamp: Stamp, values: Sequence[Any], out: list[Outgoing]) -> None:
+    def _taken(self, held: _Camera, record: Record[Any], values: Sequence[Any], out: list[Outgoing]) -> None:
+        """Send what a stage made of a record. A tick goes on, behind what came of it."""
         for value in values:
-            self._emit(held, self._outputs[type(value)], Record(stamp, value), out)
+            self._emit(held, self._outputs[type(value)], Record(record.stamp, value), out)
+        if isinstance(record.value, Tick):
+            self._pass_on(held, record, out)
+        else:
+            self._burial.one_was_valid()
 
     def _pass_on(self, held: _Camera, record: Record[Any], out: list[Outgoing]) -> None:
         for output in self._per_frame:

@@ -38,8 +38,9 @@ class KeyedStage(Protocol[In_contra, Out_co, S]):
 class StretchStage(KeyedStage[In_contra, Out_co, S], Protocol[In_contra, Out_co, S]):
     """A keyed stage for which several frames at once cost less than one after another."""
 
-    def steps(self, state: S, records: Sequence[Record[In_contra]]) -> tuple[S, Sequence[Sequence[Out_co]]]:
-        """What `step` gives for each of these records of one camera, in order: the same bytes, however they are cut.
+    def steps(self, state: S, records: Sequence[Record[In_contra | Tick]]) -> tuple[S, Sequence[Sequence[Out_co]]]:
+        """What `step` and `tick` give for each of these records of one camera, in order: the same bytes, however they
+        are cut.
 
         Raises InvalidRecord (state unchanged) where one of them cannot be used: they are then taken one by one.
         """

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from pipeline.core.beside import ahead
 from pipeline.core.records import Dropped, Record, Stamp
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.tables import PoseTable, Selection
@@ -52,16 +53,13 @@ class FrameReader:
         Their stamps are those of a recording: when they arrived is not stored.
         """
         skeleton = None
-        for begin in range(from_us, to_us, _WINDOW_US):
-            end = min(begin + _WINDOW_US, to_us)
+        for tables, outcomes in ahead(self._windows(camera, camera_no, from_us, to_us, run)):
             people: dict[tuple[int, int], list[tuple[PoseTable, slice]]] = defaultdict(list)
-            for table in self._poses.poses(Selection(run, begin, end, (camera,))):
+            for table in tables:
                 skeleton = table.skeleton
                 for part in _by_frame(table):
                     people[int(table.session[part.start]), int(table.seq[part.start])].append((table, part))
-            for at_us, session, seq, width, height, outcome, stage, reason in self._outcomes(
-                run, camera_no, begin, end
-            ):
+            for at_us, session, seq, width, height, outcome, stage, reason in outcomes:
                 stamp = Stamp(run, camera, camera_no, session, 0, seq, at_us, at_us, "file")
                 if outcome != "stored":
                     yield Record(stamp, Dropped(stage or "", reason or ""))
@@ -73,6 +71,14 @@ class FrameReader:
         """Close the connections."""
         self._poses.close()
         self._connection.close()
+
+    def _windows(
+        self, camera: str, camera_no: int, from_us: int, to_us: int, run: int
+    ) -> Iterator[tuple[list[PoseTable], list[tuple[Any, ...]]]]:
+        for begin in range(from_us, to_us, _WINDOW_US):
+            end = min(begin + _WINDOW_US, to_us)
+            poses = list(self._poses.poses(Selection(run, begin, end, (camera,))))
+            yield poses, self._outcomes(run, camera_no, begin, end)
 
     def _outcomes(self, run: int, camera_no: int, begin: int, end: int) -> list[tuple[Any, ...]]:
         parameters = {"run": run, "camera": camera_no, "from": moment(begin), "to": moment(end)}
@@ -107,19 +113,11 @@ def _motions(found: list[tuple[PoseTable, slice]], skeleton: str, width: int, he
             np.zeros((0, k, 3), np.float32),
         )
         return Motions(poses, np.zeros(0, np.int64), np.zeros((0, k), np.uint8))
-    parts = [table.taken(part) for table, part in found]
-    poses = Poses(
-        parts[0].skeleton,
-        width,
-        height,
-        np.concatenate([part.xyxy for part in parts]),
-        np.concatenate([part.score for part in parts]),
-        np.concatenate([part.keypoints for part in parts]),
-        np.concatenate([part.keypoint_score for part in parts]),
-        np.concatenate([part.world for part in parts]),
-    )
-    return Motions(
-        poses,
-        np.concatenate([part.track_id for part in parts]),
-        np.concatenate([part.flags for part in parts]),
-    )
+
+    def of(name: str) -> Any:
+        """Most frames are one piece: a view of it, not a copy."""
+        parts = [getattr(table, name)[part] for table, part in found]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    columns = (of(name) for name in ("xyxy", "score", "keypoints", "keypoint_score", "world"))
+    return Motions(Poses(found[0][0].skeleton, width, height, *columns), of("track_id"), of("flags"))

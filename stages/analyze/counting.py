@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.core.types import I64
 from stages.analyze.exercises import Exercise
+from stages.analyze.looks import Look, Shown, look_at
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.plan import plan_of
-from stages.analyze.reps import Look, count_reps
+from stages.analyze.reps import count_reps
 from stages.analyze.sets import count, ended_sets, evidence_of, summary
 from stages.analyze.state import AnalyzedPerson, AnalyzeState
 from stages.analyze.stretch import Stretch
@@ -24,32 +24,33 @@ class Counter:
         self._plan = plan_of(exercises)
         self._options = options
 
-    def step(
-        self,
-        state: AnalyzeState,
-        stretch: Stretch,
-        frame: int,
-        track_id: I64,
-        people: Sequence[AnalyzedPerson],
-        told: Told,
-    ) -> None:
-        """Take one frame of these people."""
-        if not (self._plan.names and people):
-            return
-        if state.moves is not None and told.now_us - state.moves.looked_us < self._options.look_s * 1e6:
-            return
-        rows = stretch.rows(frame)
-        look = Look(
-            track_id=track_id,
-            features=stretch.features[rows],
-            foot=stretch.bodies.foot[:, rows].T.astype(np.float32),
-            body_height=stretch.body_height[rows],
-            posture=np.array([person.posture for person in people], np.int64),
-            now_us=told.now_us,
-        )
+    def look(self, state: AnalyzeState, stretch: Stretch) -> Sequence[Look | None]:
+        """What the frames show; None where this one need not be looked at."""
+        looks: list[Look | None] = [None] * len(stretch.times_us)
+        if not (self._plan.names and stretch.people):
+            return looks
         options = self._options
-        state.moves, done = count_reps(state.moves, self._plan, look, options.max_gap_s, options.steady_s)
-        for rep in done:
+        looked_us = -np.inf if state.moves is None else state.moves.looked_us
+        places = []
+        for place, now_us in enumerate(stretch.times_us):
+            if now_us - looked_us >= options.look_s * 1e6:
+                places.append(place)
+                looked_us = now_us
+        if not places:
+            return looks
+        state.moves, found = look_at(
+            state.moves, self._plan, _shown(stretch, places), options.max_gap_s, options.steady_s
+        )
+        for place, look in zip(places, found, strict=True):
+            looks[place] = look
+        return looks
+
+    def step(self, state: AnalyzeState, look: Look | None, people: Sequence[AnalyzedPerson], told: Told) -> None:
+        """Take one frame of these people."""
+        if look is None or state.moves is None:
+            return
+        posture = np.array([person.posture for person in people], np.int64)
+        for rep in count_reps(state.moves, self._plan, look, posture, self._options.max_gap_s):
             exercise = self._plan.exercises[rep.row].name
             evidence = evidence_of(self._plan, rep)
             person = people[rep.person]
@@ -64,3 +65,15 @@ class Counter:
             for reps in ended_sets(person, told.now_us, self._options.set_pause_s):
                 value, evidence = float(reps.set_count), summary(reps)
                 told.event("set", reps.exercise, person.track_id, reps.set_us, reps.last_us, value, evidence)
+
+
+def _shown(stretch: Stretch, places: Sequence[int]) -> Shown:
+    """These of the frames."""
+    shape = len(stretch.times_us), stretch.people
+    return Shown(
+        times_us=[stretch.times_us[place] for place in places],
+        track_id=stretch.track_id,
+        features=stretch.features.reshape(*shape, -1)[places],
+        foot=stretch.bodies.foot.T.astype(np.float32).reshape(*shape, 2)[places],
+        body_height=stretch.body_height.reshape(shape)[places],
+    )

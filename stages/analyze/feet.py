@@ -34,6 +34,7 @@ class People(NamedTuple):
         posture: (N,) index into `vocabulary.POSTURES`.
         height: (N,) learned nose to ankle, pixels; NaN = unknown.
         box: (N, 4) around the keypoints, pixels.
+        arms_hang: Nobody has a hand above its elbow or an arm away from the trunk.
         metric: Angles were taken in three dimensions.
         width, size_y: Of the picture, pixels.
         now_us: Event time.
@@ -47,6 +48,7 @@ class People(NamedTuple):
     posture: U8
     height: F64
     box: Floats
+    arms_hang: bool
     metric: bool
     width: int
     size_y: int

@@ -93,6 +93,14 @@ def follow_gestures(watched: Watched, people: People, before_us: I64, told: Told
             told.event(KIND, GESTURES[gesture], int(watched.track_id[i]), at_us, evidence=evidence)
 
 
+def arms_hang(points: F64, angles: F64, options: GestureOptions) -> Bool:
+    """(R,) whether no hand is above its elbow and no arm away from the trunk, of (P, R, 2) points and (R, A) angles."""
+    y = points[:, :, 1]
+    lifted = np.logical_or.reduce(y[WRISTS] < y[ELBOWS], axis=0)
+    hang: Bool = ~(lifted | np.logical_or.reduce(angles[:, _SHOULDER] <= 180.0 - options.away, axis=1))
+    return hang
+
+
 def end_gestures(watched: Watched, row: int, told: Told) -> None:
     """End the gestures of somebody who has left."""
     for gesture in range(len(GESTURES)):
@@ -111,10 +119,10 @@ def _at_rest(watched: Watched, people: People, options: GestureOptions) -> bool:
     """Whether no hand is raised, no arm away from the trunk alone, and none was: most frames, told cheaply."""
     if np.count_nonzero(watched.since_us) or np.count_nonzero(watched.turn_us):
         return False
+    if people.arms_hang:
+        return True
     y = people.points[:, :, 1]
     away = people.angles[:, _SHOULDER] <= 180.0 - options.away
-    if not (any_of(y[WRISTS] < y[ELBOWS]) or any_of(away)):
-        return True
     if any_of(people.height != people.height):
         return False  # the length of these arms is learned
     if any_of(_raised(y, options.raised * (people.height * _ARM_OF_HEIGHT))):

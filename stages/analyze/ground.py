@@ -134,7 +134,7 @@ def _fit(ground: Ground) -> None:
     full = np.minimum(ground.seconds[used] / _FULL_S, 1.0)
     y, h = ground.foot[used], ground.tall[used]
     ground.slope = ground.level = ground.low = ground.high = np.nan
-    if len(y) < 2:
+    if len(y) < 2 or full.sum() < _STRIPES:
         return
     one, two = np.triu_indices(len(y), 1)
     slope = np.median((h[two] - h[one]) / (y[two] - y[one]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from stages.analyze.falls import step_fall
 from stages.analyze.feet import People
 from stages.analyze.kinematics import measure_joints
 from stages.analyze.layout import Layout, layout_of
+from stages.analyze.looks import Look
 from stages.analyze.movement import Shape
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import hold_posture, posture_of
@@ -38,12 +39,11 @@ _SHAPE_MEASURES: I64 = np.array(
 
 
 class _Decided(NamedTuple):
-    """What was decided of one frame with N people: its events, (N,) postures, and (N, 4) and (N, 4) measures."""
+    """What was decided of one frame with N people: its events, (N,) postures, and (N, 4) measures of the floor."""
 
     told: Told
     posture: U8
     floor: F64
-    swings: F32
 
 
 class AnalyzeStage:
@@ -70,24 +70,44 @@ class AnalyzeStage:
         return state, values
 
     def steps(
-        self, state: AnalyzeState, records: Sequence[Record[Motions]]
+        self, state: AnalyzeState, records: Sequence[Record[Motions | Tick]]
     ) -> tuple[AnalyzeState, Sequence[Sequence[Measures | Event]]]:
         """See `StretchStage.steps`."""
         for record in records:
-            self._layout(record.value.poses.skeleton)
-        return state, [values for group in stretches(records) for values in self._stretch(state, group)]
+            if not isinstance(record.value, Tick):
+                self._layout(record.value.poses.skeleton)
+        kept_us = int((self._options.leave_s + self._options.keep_s) * 1e6)
+        return state, [values for group in stretches(records, kept_us) for values in self._stretch(state, group)]
 
-    def _stretch(self, state: AnalyzeState, records: Sequence[Record[Motions]]) -> list[list[Measures | Event]]:
-        """Frames that follow each other with the same people."""
-        people = _people_of(state, records[0])
-        stretch = measured(state, people, records, self._layout(records[0].value.poses.skeleton), self._options)
-        decided = [self._decide(state, people, stretch, frame, record) for frame, record in enumerate(records)]
+    def _stretch(self, state: AnalyzeState, records: Sequence[Record[Any]]) -> Sequence[Sequence[Measures | Event]]:
+        """Frames that follow each other with the same people, with ticks behind them, or ticks alone."""
+        frames = [record for record in records if not isinstance(record.value, Tick)]
+        if not frames:
+            return [self.tick(state, record)[1] for record in records]
+        people = _people_of(state, frames[0])
+        stretch = measured(state, people, frames, self._layout(frames[0].value.poses.skeleton), self._options)
+        looks = self._counter.look(state, stretch)
+        decided: list[_Decided] = []
+        ticked: dict[int, Sequence[Measures | Event]] = {}
+        for place, record in enumerate(records):
+            if isinstance(record.value, Tick):
+                ticked[place] = self.tick(state, record)[1]
+            else:
+                frame = len(decided)
+                decided.append(self._decide(state, people, stretch, frame, looks[frame], record))
+        told = iter(self._told(state, stretch, frames, decided))
+        return [ticked[place] if place in ticked else next(told) for place in range(len(records))]
+
+    def _told(
+        self, state: AnalyzeState, stretch: Stretch, frames: Sequence[Record[Motions]], decided: Sequence[_Decided]
+    ) -> list[list[Measures | Event]]:
+        """What is told of each frame."""
         angles, masses = measure_joints(stretch.bodies, stretch.standing, stretch.size, self._options)
-        floors, swings = (joined([getattr(each, name) for each in decided]) for name in ("floor", "swings"))
+        floors = joined([each.floor for each in decided])
         shapes = stretch.shape_columns.take(_SHAPE_MEASURES, axis=1)
-        table = _side_by_side(stretch.bodies.angles, angles, shapes, floors, masses, swings)
+        table = _side_by_side(stretch.bodies.angles, angles, shapes, floors, masses, _swings(state, stretch))
         out: list[list[Measures | Event]] = []
-        for frame, (record, each) in enumerate(zip(records, decided, strict=True)):
+        for frame, (record, each) in enumerate(zip(frames, decided, strict=True)):
             mine, events = table[stretch.rows(frame)], each.told.events
             measures = Measures(
                 record.value.track_id, each.posture, mine[:, :_ANGLES], mine[:, _ANGLES:], tuple(events)
@@ -101,24 +121,21 @@ class AnalyzeStage:
         people: Sequence[AnalyzedPerson],
         stretch: Stretch,
         frame: int,
+        look: Look | None,
         record: Record[Motions],
     ) -> _Decided:
         """What one of the frames means, after all before it."""
-        told, track_id, camera = Told(state, record.stamp), record.value.track_id, record.stamp.camera
+        told, camera = Told(state, record.stamp), record.stamp.camera
         rows = stretch.rows(frame)
         for person, shape in zip(people, stretch.shapes[rows], strict=True):
             self._person(person, shape, stretch.size, told)
-        self._counter.step(state, stretch, frame, track_id, people, told)
+        self._counter.step(state, look, people, told)
         posture = np.array([person.posture for person in people], np.uint8)
-        seen = _seen(record.value, stretch, rows, posture, told)
+        seen = _seen(record.value, stretch, frame, posture, told)
         floor = self._watch.step(state, camera, seen, told)
         self._leave(state, told)
         self._watch.leave(state, camera, told)
-        if not people:
-            state.swings = None
-            return _Decided(told, posture, floor, np.empty((0, len(FLEXIONS) // 2), np.float32))
-        state.swings, swings = symmetry(state.swings, track_id, seen.angles, told.now_us)
-        return _Decided(told, posture, floor, swings)
+        return _Decided(told, posture, floor)
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
@@ -203,8 +220,8 @@ def _people_of(state: AnalyzeState, record: Record[Motions]) -> list[AnalyzedPer
     return people
 
 
-def _seen(motions: Motions, stretch: Stretch, rows: slice, posture: U8, told: Told) -> People:
-    poses, bodies = motions.poses, stretch.bodies
+def _seen(motions: Motions, stretch: Stretch, frame: int, posture: U8, told: Told) -> People:
+    poses, bodies, rows = motions.poses, stretch.bodies, stretch.rows(frame)
     return People(
         track_id=motions.track_id,
         points=bodies.picture[:, rows],
@@ -214,11 +231,22 @@ def _seen(motions: Motions, stretch: Stretch, rows: slice, posture: U8, told: To
         posture=posture,
         height=stretch.body_height[rows],
         box=poses.xyxy,
+        arms_hang=stretch.arms_hang[frame],
         metric=bodies.metric,
         width=poses.width,
         size_y=poses.height,
         now_us=told.now_us,
     )
+
+
+def _swings(state: AnalyzeState, stretch: Stretch) -> F32:
+    """(R, A / 2) how alike left and right move."""
+    if not stretch.people:
+        state.swings = None
+        return np.empty((0, len(FLEXIONS) // 2), np.float32)
+    flexions = stretch.bodies.angles.reshape(len(stretch.times_us), stretch.people, -1)
+    state.swings, index = symmetry(state.swings, stretch.track_id, flexions, stretch.times_us)
+    return index.reshape(len(stretch.shapes), -1)
 
 
 def _side_by_side(*columns: F64 | F32) -> F32:

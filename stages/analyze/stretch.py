@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 
-from pipeline.core.records import Record
-from pipeline.core.types import F32, F64
+from pipeline.core.records import Record, Tick
+from pipeline.core.types import F32, F64, I64
 from pipeline.core.values import Motions
 from stages.analyze.body import Bodies, Standing, measure_bodies, stand
 from stages.analyze.features import features_of
+from stages.analyze.gestures import arms_hang
 from stages.analyze.layout import Layout
 from stages.analyze.learn import learn_lengths, learn_up, up_of
 from stages.analyze.movement import Shape, move, shape_of
@@ -31,13 +31,29 @@ _LONGEST_S = 1.0
 """More since somebody was seen last counts as this where gravity is learned."""
 
 
-def stretches(records: Sequence[Record[Motions]]) -> Iterator[list[Record[Motions]]]:
-    """Cut where somebody comes or goes, or where the picture or the skeleton is another."""
-    for _, group in groupby(records, lambda record: _same(record.value)):
-        yield list(group)
+def stretches(records: Sequence[Record[Motions | Tick]], longest_us: int) -> Iterator[list[Record[Motions | Tick]]]:
+    """Cut where somebody comes or goes, or where the picture or the skeleton is another.
+
+    Ticks stand behind a frame: they may make people leave, not come. After `longest_us` without a frame they may make
+    those be forgotten who come again in the next one, so there is a cut too.
+    """
+    stretch: list[Record[Motions | Tick]] = []
+    shown: tuple[object, ...] | None = None
+    seen_us = 0
+    for record in records:
+        at_us = record.stamp.captured_at_us
+        shows = shown if isinstance(record.value, Tick) else _shown(record.value)
+        if stretch and (shows != shown or at_us - seen_us >= longest_us):
+            yield stretch
+            stretch, shown = [], None
+        if not isinstance(record.value, Tick):
+            shown, seen_us = shows, at_us
+        stretch.append(record)
+    if stretch:
+        yield stretch
 
 
-def _same(motions: Motions) -> tuple[object, ...]:
+def _shown(motions: Motions) -> tuple[object, ...]:
     poses = motions.poses
     return motions.track_id.tobytes(), poses.skeleton, poses.world.shape[1] > 0, poses.width, poses.height
 
@@ -47,17 +63,26 @@ class Stretch:
     """What T frames with the same N people show; R = T N rows, all people of a frame beside each other.
 
     Attributes:
+        times_us: Event times of the frames.
         size: Width and height of the picture, pixels.
-        people: N.
+        track_id: (N,) int64.
         bodies, standing: Of the rows.
         shapes: Of each row.
+        arms_hang: (T,) nobody has a hand above its elbow or an arm away from the trunk.
     """
 
+    times_us: Sequence[int]
     size: tuple[int, int]
-    people: int
+    track_id: I64
     bodies: Bodies
     standing: Standing
     shapes: list[Shape]
+    arms_hang: list[bool]
+
+    @property
+    def people(self) -> int:
+        """N."""
+        return len(self.track_id)
 
     def rows(self, frame: int) -> slice:
         """Of this frame."""
@@ -99,7 +124,10 @@ def measured(
     ups = _learned_ups(state, bodies, seen_us, times)
     standing = stand(bodies, np.array(ups, np.float64).repeat(len(people), axis=0))
     shapes = _followed(people, bodies, ups, seen_us, times, options)
-    return Stretch((poses.width, poses.height), len(people), bodies, standing, shapes)
+    hang = arms_hang(bodies.picture, bodies.angles, options.gestures).reshape(len(times), len(people))
+    all_hang = np.logical_and.reduce(hang, axis=1).tolist()
+    size = poses.width, poses.height
+    return Stretch(times, size, records[0].value.track_id, bodies, standing, shapes, all_hang)
 
 
 def _learned_ups(

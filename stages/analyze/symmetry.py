@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,8 @@ class Swings:
     older: F32
 
 
-def symmetry(swings: Swings | None, track_id: I64, flexions: F64, now_us: int) -> tuple[Swings, F32]:
-    """The windows after this frame, and the symmetry index of these people.
+def symmetry(swings: Swings | None, track_id: I64, flexions: F64, times_us: Sequence[int]) -> tuple[Swings, F32]:
+    """The windows after these frames of the same people, and the people's symmetry index in each.
 
     100 (right - left) / mean of the ranges of both (Robinson et al., 1987): 0 = alike, 200 = only the right side moves,
     -200 = only the left; NaN = too little motion to tell. Who is out of sight for a frame begins anew.
@@ -46,13 +47,40 @@ def symmetry(swings: Swings | None, track_id: I64, flexions: F64, now_us: int) -
     Args:
         swings: The windows before, None before the first frame.
         track_id: (N,) whose.
-        flexions: (N, A) degrees, `vocabulary.FLEXIONS`, left before right.
-        now_us: Event time.
+        flexions: (T, N, A) degrees, `vocabulary.FLEXIONS`, left before right.
+        times_us: Event time of each frame.
 
     Returns:
-        The windows, and (N, A / 2) percent in [-200, 200], in the order of the joints of FLEXIONS.
+        The windows, and (T, N, A / 2) percent in [-200, 200], in the order of the joints of FLEXIONS.
     """
-    swings = _of(swings, track_id, now_us)
+    swings = _of(swings, track_id, times_us[0])
+    greatest = np.empty((*flexions.shape[:2], 2 * _A), np.float32)
+    greatest[:, :, :_A] = flexions
+    np.negative(greatest[:, :, :_A], out=greatest[:, :, _A:])
+    begin = 0
+    while begin < len(times_us):
+        due_us = _turned(swings, times_us[begin])
+        end = begin + 1
+        while end < len(times_us) and times_us[end] < due_us:
+            end += 1
+        block = greatest[begin:end]
+        np.fmax(swings.newer, block[0], out=block[0])
+        np.fmax.accumulate(block, axis=0, out=block)
+        swings.newer = block[-1].copy()
+        np.fmax(block, swings.older, out=block)
+        begin = end
+    ranges = greatest[:, :, :_A] + greatest[:, :, _A:]
+    left, right = ranges[:, :, 0::2], ranges[:, :, 1::2]
+    total = left + right
+    total[total < _LEAST_TOTAL] = np.nan
+    index = right - left
+    index *= _PERCENT
+    index /= total
+    return swings, index
+
+
+def _turned(swings: Swings, now_us: int) -> int:
+    """Begin new windows where these are over; when the next one will be."""
     if min(swings.since_us.tolist(), default=now_us) <= now_us - _WINDOW_US:
         over = swings.since_us <= now_us - _WINDOW_US
         gone = swings.since_us <= now_us - 2 * _WINDOW_US
@@ -60,19 +88,7 @@ def symmetry(swings: Swings | None, track_id: I64, flexions: F64, now_us: int) -
         swings.older[gone] = np.nan
         swings.newer[over] = np.nan
         swings.since_us = np.where(over, now_us, swings.since_us)
-    both = np.empty_like(swings.newer)
-    both[:, :_A] = flexions
-    np.negative(both[:, :_A], out=both[:, _A:])
-    np.fmax(swings.newer, both, out=swings.newer)
-    greatest = np.fmax(swings.newer, swings.older, out=both)
-    ranges = greatest[:, :_A] + greatest[:, _A:]
-    left, right = ranges[:, 0::2], ranges[:, 1::2]
-    total = left + right
-    total[total < _LEAST_TOTAL] = np.nan
-    index = right - left
-    index *= _PERCENT
-    index /= total
-    return swings, index
+    return min(swings.since_us.tolist(), default=now_us) + _WINDOW_US
 
 
 def _of(swings: Swings | None, track_id: I64, now_us: int) -> Swings:

@@ -62,25 +62,24 @@ class SmoothStage:
         return state, values
 
     def steps(
-        self, state: SmoothState, records: Sequence[Record[Tracks]]
+        self, state: SmoothState, records: Sequence[Record[Tracks | Tick]]
     ) -> tuple[SmoothState, Sequence[Sequence[Motions]]]:
         """See `StretchStage.steps`."""
         for record in records:
-            if (skeleton := record.value.poses.skeleton) not in SKELETONS:
+            if not isinstance(record.value, Tick) and (skeleton := record.value.poses.skeleton) not in SKELETONS:
                 raise InvalidRecord(f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}")
         smoothed: list[Smoothed] = []
-        nobodies: dict[int, Motions] = {}
+        others: dict[int, tuple[Motions, ...]] = {}
         for place, record in enumerate(records):
             tracks, now_us = record.value, record.stamp.captured_at_us
-            if len(tracks.poses):
+            if not isinstance(tracks, Tick) and len(tracks.poses):
                 state, frame = self._smoothed(state, tracks, now_us)
                 smoothed.append(frame)
             else:
-                flags = np.empty(tracks.poses.keypoint_score.shape, np.uint8)
-                nobodies[place] = Motions(poses=tracks.poses, track_id=tracks.track_id, flags=flags)
+                others[place] = () if isinstance(tracks, Tick) else (_of_nobody(tracks),)
                 state = state.recent(self._remembered_since(now_us))
         stored = iter(as_stored(smoothed))
-        return state, [(nobodies[k] if k in nobodies else next(stored),) for k in range(len(records))]
+        return state, [others[place] if place in others else (next(stored),) for place in range(len(records))]
 
     def _smoothed(self, state: SmoothState, tracks: Tracks, now_us: int) -> tuple[SmoothState, Smoothed]:
         """Take a frame with people in it."""
@@ -192,6 +191,11 @@ class SmoothStage:
         if not any_of(impossible):
             return np.zeros(xy.shape[:2], np.bool_)
         return bones.to_blame(impossible, people.skeleton)
+
+
+def _of_nobody(tracks: Tracks) -> Motions:
+    flags = np.empty(tracks.poses.keypoint_score.shape, np.uint8)
+    return Motions(poses=tracks.poses, track_id=tracks.track_id, flags=flags)
 
 
 def _carried(

@@ -7,8 +7,10 @@ import pytest
 
 from stages.analyze import Band, Exercise, Phase
 from stages.analyze.features import COLUMNS
-from stages.analyze.plan import plan_of
-from stages.analyze.reps import Look, count_reps
+from stages.analyze.looks import Shown, look_at
+from stages.analyze.moves import RepTable
+from stages.analyze.plan import Plan, plan_of
+from stages.analyze.reps import count_reps
 from tests.unit.analyze.figures import (
     BEND,
     HALF_SQUAT,
@@ -111,30 +113,33 @@ DIP = Exercise(
 )
 
 
-def look_at(frame: int, **measures: float | None) -> Look:
-    """One person, of whom nothing but these is seen, in the given frame at 15 a second."""
-    features = np.full((1, len(COLUMNS)), np.nan, np.float32)
-    for name, value in measures.items():
-        features[0, COLUMNS[name]] = np.nan if value is None else value
-    return Look(
-        track_id=np.array([7]),
-        features=features,
-        foot=np.zeros((1, 2), np.float32),
-        body_height=np.array([400.0]),
-        posture=np.zeros(1, np.int64),
-        now_us=1_000_000 + 66_667 * frame,
-    )
+class Person:
+    """One person, of whom nothing but some measures is seen, in frames at 15 a second."""
+
+    def __init__(self, exercise: Exercise, steady_s: float) -> None:
+        self.plan: Plan = plan_of([exercise])
+        self.steady_s = steady_s
+        self.table: RepTable | None = None
+        self.frames = self.done = 0
+
+    def shows(self, **measures: float | None) -> None:
+        features = np.full((1, 1, len(COLUMNS)), np.nan, np.float32)
+        for name, value in measures.items():
+            features[0, 0, COLUMNS[name]] = np.nan if value is None else value
+        times_us = [1_000_000 + 66_667 * self.frames]
+        shown = Shown(times_us, np.array([7]), features, np.zeros((1, 1, 2), np.float32), np.array([[400.0]]))
+        self.table, (look,) = look_at(self.table, self.plan, shown, max_gap_s=1.0, steady_s=self.steady_s)
+        self.done += len(count_reps(self.table, self.plan, look, np.zeros(1, np.int64), max_gap_s=1.0))
+        self.frames += 1
 
 
 @pytest.mark.parametrize(("steady_s", "count"), [(0.1, 1), (0.001, 0)])
 def test_one_wrong_frame_does_not_end_a_phase(steady_s: float, count: int) -> None:
-    plan = plan_of([DIP])
-    table, done = None, 0
+    person = Person(DIP, steady_s)
     # Ready after 0.3 s, but for the one knee of 45 degrees.
-    for frame, knee in enumerate([20, 20, 45, 20, 20, 20, 120, 120, 120, 120, 120, 20, 20, 20]):
-        table, counted = count_reps(table, plan, look_at(frame, knee=knee), max_gap_s=1.0, steady_s=steady_s)
-        done += len(counted)
-    assert done == count
+    for knee in [20, 20, 45, 20, 20, 20, 120, 120, 120, 120, 120, 20, 20, 20]:
+        person.shows(knee=knee)
+    assert person.done == count
 
 
 STEP = Exercise(
@@ -165,14 +170,11 @@ STEP = Exercise(
 def test_what_is_out_of_sight_for_a_moment_decides_nothing(
     hips: list[float | None], feet: list[float | None], count: int
 ) -> None:
-    plan = plan_of([STEP])
-    table, done = None, 0
+    person = Person(STEP, steady_s=0.001)
     stand: list[float | None] = [0.0] * 8
-    for frame, (drop, apart) in enumerate(zip([*stand, *hips, *stand], [*stand, *feet, *stand], strict=True)):
-        look = look_at(frame, hip_drop=drop, feet_apart=apart)
-        table, counted = count_reps(table, plan, look, max_gap_s=1.0, steady_s=0.001)
-        done += len(counted)
-    assert done == count
+    for drop, apart in zip([*stand, *hips, *stand], [*stand, *feet, *stand], strict=True):
+        person.shows(hip_drop=drop, feet_apart=apart)
+    assert person.done == count
 
 
 def test_exercises_are_data() -> None:

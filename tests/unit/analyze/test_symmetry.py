@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.codec.schemas import SchemaBook
 from pipeline.codec.states import AvroStateCodec
-from pipeline.core.types import F64
+from pipeline.core.types import F32, F64
 from pipeline.core.vocabulary import FLEXIONS
 from stages.analyze.state import AnalyzeState
 from stages.analyze.symmetry import Swings, symmetry
@@ -13,6 +13,12 @@ from tests.unit.analyze.figures import START_US
 
 JOINTS = ["elbow", "shoulder", "hip", "knee"]
 LEFT_KNEE, RIGHT_KNEE = ([each.name for each in FLEXIONS].index(f"{side}_knee") for side in ("left", "right"))
+
+
+def of_frame(swings: Swings | None, track_id: list[int], flexions: F64, t_us: int) -> tuple[Swings, F32]:
+    """The windows after one frame, and the index in it."""
+    swings, (index,) = symmetry(swings, np.array(track_id), flexions[None], [START_US + t_us])
+    return swings, index
 
 
 def run(left: float, right: float, seconds: float = 5.0, fps: float = 15.0, phase: float = 0.5) -> F64:
@@ -24,7 +30,7 @@ def run(left: float, right: float, seconds: float = 5.0, fps: float = 15.0, phas
         flexions = np.full((1, len(FLEXIONS)), 10.0)
         flexions[0, LEFT_KNEE] = 10 + left * (0.5 - 0.5 * np.cos(2 * np.pi * t))
         flexions[0, RIGHT_KNEE] = 10 + right * (0.5 - 0.5 * np.cos(2 * np.pi * (t + phase)))
-        swings, index = symmetry(swings, np.array([7]), flexions, START_US + round(t * 1e6))
+        swings, index = of_frame(swings, [7], flexions, round(t * 1e6))
         told.append(index[0])
     return np.array(told)
 
@@ -47,7 +53,7 @@ def test_what_was_long_ago_is_forgotten() -> None:
     for k in range(120):
         flexions = np.zeros((1, len(FLEXIONS)))
         flexions[0, LEFT_KNEE] = 60.0 * (k % 2) * (k < 30)
-        swings, index = symmetry(swings, np.array([7]), flexions, START_US + k * 100_000)
+        swings, index = of_frame(swings, [7], flexions, k * 100_000)
         if k == 29:
             assert index[0, 3] == pytest.approx(-200)
     assert np.isnan(index[0, 3])
@@ -55,10 +61,10 @@ def test_what_was_long_ago_is_forgotten() -> None:
 
 def test_a_gap_begins_anew() -> None:
     moving = np.zeros((1, len(FLEXIONS)))
-    swings, _ = symmetry(None, np.array([7]), moving, START_US)
+    swings, _ = of_frame(None, [7], moving, 0)
     moving[0, LEFT_KNEE] = 80.0
-    swings, before = symmetry(swings, np.array([7]), moving, START_US + 100_000)
-    _, after = symmetry(swings, np.array([7]), moving, START_US + 10_000_000)
+    swings, before = of_frame(swings, [7], moving, 100_000)
+    _, after = of_frame(swings, [7], moving, 10_000_000)
 
     assert before[0, 3] == pytest.approx(-200)
     assert np.isnan(after[0, 3])
@@ -66,12 +72,12 @@ def test_a_gap_begins_anew() -> None:
 
 def test_people_keep_their_own_when_others_come_and_go() -> None:
     rows = np.zeros((2, len(FLEXIONS)))
-    swings, _ = symmetry(None, np.array([7, 8]), rows, START_US)
+    swings, _ = of_frame(None, [7, 8], rows, 0)
     rows[1, RIGHT_KNEE] = 50.0
-    swings, index = symmetry(swings, np.array([7, 8]), rows, START_US + 100_000)
+    swings, index = of_frame(swings, [7, 8], rows, 100_000)
     assert index[1, 3] == pytest.approx(200)
 
-    swings, index = symmetry(swings, np.array([8, 9]), rows[::-1] * 0, START_US + 200_000)
+    swings, index = of_frame(swings, [8, 9], rows[::-1] * 0, 200_000)
 
     assert index[0, 3] == pytest.approx(200)
     assert np.isnan(index[1, 3])
@@ -81,10 +87,10 @@ def test_windows_are_saved_and_loaded() -> None:
     codec = AvroStateCodec(SchemaBook(), "analyze", AnalyzeState)
     rows = np.zeros((2, len(FLEXIONS)))
     rows[0, LEFT_KNEE] = 33.0
-    swings, _ = symmetry(None, np.array([7, 8]), rows, START_US)
+    swings, _ = of_frame(None, [7, 8], rows, 0)
 
     loaded = codec.decode(codec.encode(AnalyzeState(swings=swings))).swings
 
     for name in ("track_id", "since_us", "newer", "older"):
         assert np.array_equal(getattr(loaded, name), getattr(swings, name), equal_nan=True)
-    symmetry(loaded, np.array([7, 8]), rows, START_US + 100_000)  # decoded arrays can be written to
+    of_frame(loaded, [7, 8], rows, 100_000)  # decoded arrays can be written to
