@@ -1,5 +1,5 @@
 """`python -m pipeline.cli`, as `posebus`."""
 
-from pipeline.cli.main import main
+from pipeline.cli import program
 
-main()
+program()

@@ -106,7 +106,11 @@ def main() -> None:
 
 def _leave(number: int, _: object) -> NoReturn:
     """Leave as after Ctrl-C: what is open is closed, and the embedded database is left."""
-    sys.exit(128 + number)
+    raise _Ordered(128 + number)
+
+
+class _Ordered(SystemExit):
+    """A signal asked for the end."""
 
 
 def _told(error: Exception) -> int:
@@ -126,17 +130,19 @@ def _told(error: Exception) -> int:
 
 
 def _order_behind(error: BaseException | None) -> int | None:
-    """The exit code of SIGTERM or Ctrl-C where the error came of it: C extensions that are just being imported make an
-    ImportError of what a signal raises, and files that are just being opened may be closed twice.
+    """The exit code of SIGTERM or Ctrl-C where the error is but what became of it: C extensions that are just being
+    imported make an ImportError of what a signal raises, and pipes to programs just being started are closed twice.
     """
     seen: list[BaseException] = []
     while error is not None and error not in seen:  # some are each other's cause
-        if isinstance(error, KeyboardInterrupt):
-            return 128 + signal.SIGINT
-        if isinstance(error, SystemExit) and isinstance(error.code, int):
-            return error.code
         seen.append(error)
-        error = error.__cause__ or error.__context__
+        came_of = error.__cause__ or error.__context__
+        if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno == errno.EBADF):
+            if isinstance(came_of, KeyboardInterrupt):
+                return 128 + signal.SIGINT
+            if isinstance(came_of, _Ordered):
+                return int(came_of.code or 0)
+        error = came_of
     return None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pipeline.beside import behind
 from pipeline.cli.compare import Difference, differences
 from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.terminal import OUT, cell, table, warn
@@ -19,12 +21,11 @@ from pipeline.cli.times import event_time_us
 from pipeline.config import Config, load_config
 from pipeline.config.problems import did_you_mean
 from pipeline.config.rules import with_rules_of
-from pipeline.core.beside import behind
 from pipeline.core.errors import ConfigError, InvalidRecord
 from pipeline.core.ports import BusRecord
 from pipeline.core.records import Record
 from pipeline.core.values import Event, Measures, Transition
-from pipeline.database import Database, open_database
+from pipeline.database import Database, PostgresSink, open_database
 from pipeline.installation import bus_of, registry_of
 from pipeline.logs import setup_logging
 from pipeline.models.fake import FakeDetector, FakeEstimator
@@ -103,9 +104,9 @@ def replay(
         for each in chosen:
             with (
                 database.registry().hold(each.number, each.name, number),
-                behind(sink.write if sink is not None else lambda _: None) as write,
+                _writing(sink) as write,
+                closing(_results(settings, database, each, source, number, from_us, to_us)) as results,
             ):
-                results = _results(settings, database, each, source, number, from_us, to_us)
                 while batch := list(islice(results, _BATCH)):
                     frames += sum(isinstance(record.value, Measures) for record in batch)
                     found += [record for record in batch if isinstance(record.value, Event | Transition)]
@@ -116,10 +117,20 @@ def replay(
     OUT.print(cell(f"{frames} frames in {took:.1f} s, {frames / max(took, 1e-9):.0f} a second{kept}"))
 
 
+@contextmanager
+def _writing(sink: PostgresSink | None) -> Iterator[Callable[[Sequence[Record[Any]]], None]]:
+    """Stores batches while the stages go on; without a sink none."""
+    if sink is None:
+        yield lambda _: None
+        return
+    with behind(sink.write, sink.cancel) as write:
+        yield write
+
+
 def _results(
     settings: Config, database: Database, camera: _Camera, source: str, run: int, from_us: int, to_us: int
-) -> Iterator[Record[Any]]:
-    """What comes out for one camera."""
+) -> Generator[Record[Any]]:
+    """What comes out for one camera. To be closed: the next records are being read."""
     # No stage of these chains looks at pixels.
     registered = {spec.name: spec for spec in database.cameras().cameras()}
     topology = Topology(settings, Parts(FakeDetector(), FakeEstimator()), strict=True, specs=registered.get)
@@ -129,11 +140,11 @@ def _results(
     replayed = Replay(chain, {topic: topology.codec(topic) for topic in topics}, run, from_us)
     warm_us = from_us - round(WARM_UP_S * 1e6)
     if source == "sql":
-        reader = database.frames()
-        try:
-            yield from replayed.results(reader.frames(camera.name, camera.number, warm_us, to_us))
-        finally:
-            reader.close()
+        with (
+            closing(database.frames()) as reader,
+            closing(reader.frames(camera.name, camera.number, warm_us, to_us)) as records,
+        ):
+            yield from replayed.results(records)
         return
     codec = Topology(settings, None, registry=registry_of(settings)).codec("poses")
     raws = _archived(settings, camera, warm_us, to_us) if source == "archive" else _on_kafka(settings, camera)

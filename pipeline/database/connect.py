@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ OF_LOGINS: dict[str, dict[str, str]] = {
 
 _EMBEDDED_USERS: dict[Role, str] = {"owner": "postgres", "writer": "posebus_writer", "reader": "posebus_reader"}
 _CONNECT_TIMEOUT_S = "10"
+_CANCEL_S = 5.0
 _DYING_S = 0.2
 
 
@@ -117,6 +119,12 @@ class Address:
             connection.close()
             raise failures.meaning(error, str(self)) from error
         return connection
+
+
+def cancel(connection: Connection) -> None:
+    """End the statement that another thread is running on it, if there is one; it raises there."""
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_CANCEL_S)
 
 
 def is_held(connection: Connection) -> bool:

@@ -18,7 +18,7 @@ from pipeline.core.types import F32
 from pipeline.core.units import ANGLE_UNIT_DEG, SCORE_UNIT, WORLD_UNIT_M, from_int16
 from pipeline.core.vocabulary import ANGLES
 from pipeline.database import failures
-from pipeline.database.connect import Address, Connection, is_held
+from pipeline.database.connect import Address, Connection, cancel, is_held
 from pipeline.database.copy import PG_EPOCH_US
 from pipeline.database.rows import moment
 from pipeline.database.unpack import unpacked
@@ -120,6 +120,10 @@ class PoseReader:
                 if rows[0][0] is None:
                     break
                 begin = _us(rows[0][0])
+
+    def cancel(self) -> None:
+        """End what another thread is reading; it raises there."""
+        cancel(self._connection)
 
     def close(self) -> None:
         """Close the connection."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import psycopg
 
-from pipeline.core.beside import ahead
+from pipeline.beside import ahead
 from pipeline.core.records import Dropped, Record, Stamp
 from pipeline.core.skeletons import SKELETONS
 from pipeline.core.tables import PoseTable, Selection
 from pipeline.core.values import Motions, Poses
 from pipeline.database import failures
-from pipeline.database.connect import Address
+from pipeline.database.connect import Address, cancel
 from pipeline.database.extract import PoseReader
 from pipeline.database.rows import moment
 
-_WINDOW_US = 600_000_000
-"""Frames of ten minutes at once: 18,000 at most of a fast camera."""
+_WINDOW_US = 300_000_000
+"""Frames of five minutes at once, 9,000 at most of a fast camera; the next ones are read meanwhile."""
 
 _FRAMES = """
 SELECT (extract(epoch FROM ts) * 1000000)::bigint, session, frame_no, width, height, outcome, stage, reason
@@ -47,30 +47,36 @@ class FrameReader:
 
     def frames(
         self, camera: str, camera_no: int, from_us: int, to_us: int, run: int = 0
-    ) -> Iterator[Record[Motions | Dropped]]:
-        """Frames with an event time in [from_us, to_us). Raises DatabaseError, SinkUnavailable.
+    ) -> Generator[Record[Motions | Dropped]]:
+        """Frames with an event time in [from_us, to_us). Raises DatabaseError, SinkUnavailable. To be closed where not
+        all of them are taken: the next ones are being read.
 
         Their stamps are those of a recording: when they arrived is not stored.
         """
         skeleton = None
-        for tables, outcomes in ahead(self._windows(camera, camera_no, from_us, to_us, run)):
-            people: dict[tuple[int, int], list[tuple[PoseTable, slice]]] = defaultdict(list)
-            for table in tables:
-                skeleton = table.skeleton
-                for part in _by_frame(table):
-                    people[int(table.session[part.start]), int(table.seq[part.start])].append((table, part))
-            for at_us, session, seq, width, height, outcome, stage, reason in outcomes:
-                stamp = Stamp(run, camera, camera_no, session, 0, seq, at_us, at_us, "file")
-                if outcome != "stored":
-                    yield Record(stamp, Dropped(stage or "", reason or ""))
-                    continue
-                found = people.pop((session, seq), [])
-                yield Record(stamp, _motions(found, skeleton or _DEFAULT, width or 0, height or 0))
+        with ahead(self._windows(camera, camera_no, from_us, to_us, run), self._cancel) as windows:
+            for tables, outcomes in windows:
+                people: dict[tuple[int, int], list[tuple[PoseTable, slice]]] = defaultdict(list)
+                for table in tables:
+                    skeleton = table.skeleton
+                    for part in _by_frame(table):
+                        people[int(table.session[part.start]), int(table.seq[part.start])].append((table, part))
+                for at_us, session, seq, width, height, outcome, stage, reason in outcomes:
+                    stamp = Stamp(run, camera, camera_no, session, 0, seq, at_us, at_us, "file")
+                    if outcome != "stored":
+                        yield Record(stamp, Dropped(stage or "", reason or ""))
+                        continue
+                    found = people.pop((session, seq), [])
+                    yield Record(stamp, _motions(found, skeleton or _DEFAULT, width or 0, height or 0))
 
     def close(self) -> None:
         """Close the connections."""
         self._poses.close()
         self._connection.close()
+
+    def _cancel(self) -> None:
+        self._poses.cancel()
+        cancel(self._connection)
 
     def _windows(
         self, camera: str, camera_no: int, from_us: int, to_us: int, run: int

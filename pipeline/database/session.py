@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 
 from pipeline.database import failures
-from pipeline.database.connect import Address, Connection, Role
+from pipeline.database.connect import Address, Connection, Role, cancel
 
 T = TypeVar("T")
 
@@ -56,6 +56,11 @@ class Session:
                 if self._connection is not None and self._connection.broken:
                     self._connection.close()
                     self._connection = None
+
+    def cancel(self) -> None:
+        """End what another thread is running; it raises there."""
+        if self._connection is not None:
+            cancel(self._connection)
 
     def close(self) -> None:
         """Close the connection; the next `run` would open another."""

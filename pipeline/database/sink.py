@@ -121,6 +121,10 @@ class PostgresSink:
         )
         return {TopicPartition(topic, part): offset for part, offset in found}
 
+    def cancel(self) -> None:
+        """End what another thread is writing; it raises there, and nothing of it is in."""
+        self._session.cancel()
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()

@@ -47,8 +47,9 @@ class Counter:
 
     def step(self, state: AnalyzeState, look: Look | None, people: Sequence[AnalyzedPerson], told: Told) -> None:
         """Take one frame of these people."""
-        if look is None or state.moves is None:
+        if look is None:
             return
+        assert state.moves is not None, "looked at"
         posture = np.array([person.posture for person in people], np.int64)
         for rep in count_reps(state.moves, self._plan, look, posture, self._options.max_gap_s):
             exercise = self._plan.exercises[rep.row].name

@@ -43,7 +43,7 @@ class Look(NamedTuple):
         rests: (N, R) they are in the first phase as far as one sees.
         told: (N, R) a measure is seen that tells some phase from the one before.
         inside: (N, K, R) in which phases they are, of those that a measure tells that is seen.
-        against: (N, K, R) such a measure, or another one that is seen, is out of its bands in the phase.
+        against: (N, K, R) such measures are in their bands of the phase, but another one that is seen is not.
         leaves: (N, R) the first phase is told, and they are not in it.
         fair: (N, R) nothing that holds throughout is broken.
         gauges: (N, R, C) float32, values of the gauges times their sign; NaN = unknown.

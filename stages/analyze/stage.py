@@ -83,7 +83,7 @@ class AnalyzeStage:
         """Frames that follow each other with the same people, with ticks behind them, or ticks alone."""
         frames = [record for record in records if not isinstance(record.value, Tick)]
         if not frames:
-            return [self.tick(state, record)[1] for record in records]
+            return [self._ticked(state, record) for record in records]
         people = _people_of(state, frames[0])
         stretch = measured(state, people, frames, self._layout(frames[0].value.poses.skeleton), self._options)
         looks = self._counter.look(state, stretch)
@@ -91,7 +91,7 @@ class AnalyzeStage:
         ticked: dict[int, Sequence[Measures | Event]] = {}
         for place, record in enumerate(records):
             if isinstance(record.value, Tick):
-                ticked[place] = self.tick(state, record)[1]
+                ticked[place] = self._ticked(state, record)
             else:
                 frame = len(decided)
                 decided.append(self._decide(state, people, stretch, frame, looks[frame], record))
@@ -139,11 +139,14 @@ class AnalyzeStage:
 
     def tick(self, state: AnalyzeState, record: Record[Tick]) -> tuple[AnalyzeState, Sequence[Measures | Event]]:
         """People leave by the clock too; their events come with a Measures of nobody, which later stages read."""
+        return state, self._ticked(state, record)
+
+    def _ticked(self, state: AnalyzeState, record: Record[Tick]) -> Sequence[Measures | Event]:
         told = Told(state, record.stamp)
         self._leave(state, told)
         self._watch.leave(state, record.stamp.camera, told)
         if not told.events:
-            return state, []
+            return []
         nobody = Measures(
             track_id=np.empty(0, np.int64),
             posture=np.empty(0, np.uint8),
@@ -151,7 +154,7 @@ class AnalyzeStage:
             scalars=np.empty((0, len(MEASURES)), np.float32),
             events=tuple(told.events),
         )
-        return state, [nobody, *told.events]
+        return [nobody, *told.events]
 
     def _layout(self, skeleton: str) -> Layout:
         layout = self._layouts.get(skeleton)

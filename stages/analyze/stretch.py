@@ -34,8 +34,8 @@ _LONGEST_S = 1.0
 def stretches(records: Sequence[Record[Motions | Tick]], longest_us: int) -> Iterator[list[Record[Motions | Tick]]]:
     """Cut where somebody comes or goes, or where the picture or the skeleton is another.
 
-    Ticks stand behind a frame: they may make people leave, not come. After `longest_us` without a frame they may make
-    those be forgotten who come again in the next one, so there is a cut too.
+    Ticks belong to the frame before them; with none before them in `records` they make a stretch of their own. There is
+    a cut too after `longest_us` without a frame: people may be forgotten in it who are new in the next one.
     """
     stretch: list[Record[Motions | Tick]] = []
     shown: tuple[object, ...] | None = None

@@ -201,15 +201,15 @@ def _fill_disk(dsn: str) -> None:
 
 
 def _cut_off_once(dsn: str) -> None:
-    """The second cut ends its own connection before it is committed; a sequence remembers that it did."""
+    """The second cut ends all connections, its own last, before it is committed; a sequence remembers that it did."""
     with psycopg.connect(dsn) as connection:
         connection.execute(
             """
             CREATE SEQUENCE public.attempts;
-            GRANT ALL ON public.attempts TO PUBLIC;
             CREATE FUNCTION pose_raw.cut_off() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
                 IF nextval('public.attempts') = 1 THEN
-                    PERFORM pg_terminate_backend(pg_backend_pid());
+                    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() ORDER BY pid = pg_backend_pid();
                 END IF;
                 RETURN NEW;
             END $$;

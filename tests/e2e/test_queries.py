@@ -106,8 +106,10 @@ def test_a_reader_who_has_enough_ends_it_quietly(prepared_home: Path) -> None:
     assert not EmbeddedServer(prepared_home).status().running
 
 
-def test_a_full_disk_behind_standard_output_is_told(dsn: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("query", "SELECT 1", "--db"), ("query", "SELECT 1", "--format", "csv", "--db")])
+def test_a_full_disk_behind_standard_output_is_told(words: tuple[str, ...], dsn: str, tmp_path: Path) -> None:
+    buffered = {"PYTHONUNBUFFERED": ""}  # as usual: some write at the very end only
     with open("/dev/full", "w") as full:  # noqa: PTH123  a device
-        done = Posebus(tmp_path).run("query", "SELECT 1", "--db", dsn, stdout=full)
+        done = Posebus(tmp_path, buffered).run(*words, dsn, stdout=full)
 
     done.refused(2, "cannot be written: No space left on device", "free some space")

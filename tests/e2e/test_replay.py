@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from pipeline.database import EmbeddedServer
+from tests.e2e.history import until
 from tests.e2e.painted import CONFIG, painted
-from tests.e2e.processes import Posebus
+from tests.e2e.processes import Posebus, ended
 
 FRAMES = 200
 HOURS = ("--from", "2026-01-01T08:00", "--to", "2026-01-01T10:00")
@@ -67,6 +69,26 @@ def test_other_rules_tell_what_they_would_have_told(stored: Posebus, tmp_path: P
     assert re.search(r"\+ hall 2026-01-01T09:00:0\d\.\d+\+00:00 lying", done.out)
     assert "rests as run" not in done.out
     assert re.search(r"^\s*0\s", stored.run("db", "runs", "ls").done().out, re.M)
+
+
+@pytest.mark.parametrize("table", ["poses", "measures"])
+def test_one_signal_ends_a_replay_that_waits_for_the_database(stored: Posebus, table: str) -> None:
+    server = EmbeddedServer(stored.home)
+    server.start()
+    try:
+        with (
+            psycopg.connect(server.url("postgres"), autocommit=True) as owner,
+            psycopg.connect(owner.info.dsn) as other,
+        ):
+            other.execute(f"LOCK TABLE pose_raw.{table} IN ACCESS EXCLUSIVE MODE".encode())
+            with stored.started("replay", *HOURS) as replay:
+                waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                until(lambda: owner.execute(waits).fetchone() != (0,), 60, "a replay that waits")
+                replay.send_signal(signal.SIGTERM)
+                assert ended(replay, timeout_s=20).code == 143
+            assert owner.execute(waits).fetchone() == (0,)
+    finally:
+        server.leave()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ CLIP = Clip([squats(2), hold((1.0, STAND))], fps=5, noise=0.005)
 AWAY_S = (0.6, 5.0, 31.9, 33.5, 40.0)
 """Around the 2 s after which somebody has left, and the 32 s after which they are forgotten."""
 
+EVERY = 110
+
 
 def pauses() -> Iterator[Record[Any]]:
     """The same two people, as if known again by the same numbers, with a tick in each second without them."""
@@ -36,14 +38,32 @@ def pauses() -> Iterator[Record[Any]]:
         begin_us += last_us - next(CLIP.records()).stamp.captured_at_us + round(away_s * 1e6)
 
 
-def taken(records: list[Record[Any]], most: int) -> tuple[list[Any], bytes]:
+def taken(records: list[Record[Any]], most: int) -> tuple[list[Any], list[bytes]]:
+    """What is told, and the state behind each so many records."""
     stage = AnalyzeStage(AnalyzeOptions(), load_exercises(["library"]))
-    state, found = stage.initial_state("ward"), []
-    for first, last in pairwise((*range(0, len(records), most), len(records))):
+    codec = AvroStateCodec(SchemaBook(), "analyze", AnalyzeState)
+    state, found, states = stage.initial_state("ward"), [], []
+    cuts = sorted({*range(0, len(records), most), *range(0, len(records), EVERY), len(records)})
+    for first, last in pairwise(cuts):
         state, results = stage.steps(state, records[first:last])
         assert len(results) == last - first
         found += [told(value) for values in results for value in values]
-    return found, AvroStateCodec(SchemaBook(), "analyze", AnalyzeState).encode(state)
+        if last % EVERY == 0:
+            states.append(codec.encode(state))
+    return found, states
+
+
+def one_by_one(records: list[Record[Any]]) -> tuple[list[Any], list[bytes]]:
+    """The same by `step` and `tick`."""
+    stage = AnalyzeStage(AnalyzeOptions(), load_exercises(["library"]))
+    codec = AvroStateCodec(SchemaBook(), "analyze", AnalyzeState)
+    state, found, states = stage.initial_state("ward"), [], []
+    for number, record in enumerate(records, 1):
+        state, values = (stage.tick if isinstance(record.value, Tick) else stage.step)(state, record)
+        found += [told(value) for value in values]
+        if number % EVERY == 0:
+            states.append(codec.encode(state))
+    return found, states
 
 
 def told(value: Measures | Event) -> Any:
@@ -52,12 +72,15 @@ def told(value: Measures | Event) -> Any:
     return [np.asarray(part).tobytes() for part in (value.track_id, value.posture, value.angles, value.scalars)]
 
 
-@pytest.mark.parametrize("most", [2, 7, 10_000])
+@pytest.mark.parametrize("most", [2, 7, EVERY])
 def test_pauses_and_ticks_are_the_same_however_they_are_cut(most: int) -> None:
     records = list(pauses())
 
-    one_by_one = taken(records, 1)
+    expected = one_by_one(records)
 
-    assert taken(records, most) == one_by_one
-    labels = [value.label for value in one_by_one[0] if isinstance(value, Event) and value.kind in ("enter", "leave")]
+    assert taken(records, most) == expected
+    events = [value for value in expected[0] if isinstance(value, Event)]
+    labels = [event.label for event in events if event.kind in ("enter", "leave")]
     assert labels == ["enter"] * 2 + (["leave"] * 2 + ["enter"] * 2) * 3 + ["leave"] * 2
+    assert [event.label for event in events if event.kind == "rep"] == ["squat"] * 2 * len(AWAY_S)
+    assert len(set(expected[1])) > len(records) // EVERY // 2
