@@ -37,6 +37,7 @@ CODECS = {"read": ("h264", "hevc", "mpeg4", "mjpeg", "vp9", "gif", "png"), "writ
 
 _MODULES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
+    "kafka-python": "kafka",
     "opencv-python-headless": "cv2",
     "python-json-logger": "pythonjsonlogger",
     "pyyaml": "yaml",

@@ -25,6 +25,7 @@ def test_each_thing_is_told_with_what_was_found(tmp_path: Path) -> None:
         assert checks[name].advice == ""
     assert f"{sys.version_info[0]}.{sys.version_info[1]}." in checks["python"].found
     assert "numpy 2." in checks["packages"].found
+    assert [name for name, check in checks.items() if not check.ok] == ["database"], "NOWHERE has none"
 
 
 def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path) -> None:
