@@ -6,11 +6,13 @@ Whoever leaves a block in the middle (Ctrl-C, a failure) waits for what is going
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_AGAIN_S = 0.5
 
 
 @contextmanager
@@ -29,8 +31,7 @@ def ahead(source: Iterator[T], cancel: Callable[[], object]) -> Iterator[Iterato
         try:
             yield items()
         finally:
-            if not coming.done():
-                cancel()
+            _end(coming, cancel)
 
 
 @contextmanager
@@ -53,5 +54,12 @@ def behind(call: Callable[[T], None], cancel: Callable[[], object]) -> Iterator[
             if last is not None:
                 last.result()
         finally:
-            if last is not None and not last.done():
-                cancel()
+            if last is not None:
+                _end(last, cancel)
+
+
+def _end(work: Future[Any], cancel: Callable[[], object]) -> None:
+    """Again and again: what is between two statements has nothing to cancel, and goes on with the next one."""
+    while not work.done():
+        cancel()
+        wait((work,), _AGAIN_S)

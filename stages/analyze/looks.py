@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.core.masks import any_of
 from pipeline.core.types import F32, F64, I64, Bool
-from stages.analyze.moves import RepTable, blank_table
+from stages.analyze.moves import RepTable, with_people
 from stages.analyze.plan import Plan
 
 
@@ -71,9 +70,10 @@ def look_at(
     Measures are smoothed with the time constant `steady_s`, so that noise neither ends a phase nor makes one.
     """
     frames, n, columns = shown.features.shape
+    sizes = plan.gauge_sign.shape[1], columns
     dt_s, steady = np.empty((frames, n, 1), np.float32), np.empty_like(shown.features)
     for frame, now_us in enumerate(shown.times_us):
-        table = _with_people(table, plan, shown.track_id, columns, now_us, max_gap_s)
+        table = with_people(table, plan.names, sizes, shown.track_id, now_us, max_gap_s)
         table.looked_us = now_us
         dt_s[frame, :, 0] = (now_us - table.at_us[:n]) * 1e-6
         table.at_us[:n] = now_us
@@ -120,33 +120,3 @@ def _judged(plan: Plan, features: F32) -> tuple[Bool, Bool]:
     outside = values < plan.low
     outside |= values > plan.high
     return outside, ~np.logical_or.reduce(outside, axis=1)
-
-
-def _with_people(
-    table: RepTable | None, plan: Plan, track_id: I64, columns: int, now_us: int, max_gap_s: float
-) -> RepTable:
-    """The table with these people first, then others who were seen lately."""
-    n = len(track_id)
-    if table is not None and table.hidden_s.shape != table.hold_s.shape:
-        table.hidden_s = np.zeros_like(table.hold_s)  # of a state that was saved before there was any
-    sizes = plan.gauge_sign.shape[1], columns
-    if table is None or table.rows != list(plan.names) or (table.gauge.shape[2], table.features.shape[1]) != sizes:
-        table = blank_table(plan.names, *sizes, 0)
-    same = table.track_id[:n].tobytes() == track_id.tobytes()
-    if same and len(table.track_id) == n:
-        return table
-    recent = now_us - table.at_us <= max_gap_s * 1e6
-    absent = recent & ~np.isin(table.track_id, track_id)
-    if same and np.count_nonzero(absent) == len(table.track_id) - n:
-        return table
-    place = {track: i for i, track in enumerate(table.track_id.tolist())}
-    kept = np.nonzero(absent)[0]
-    fresh = blank_table(plan.names, *sizes, n + len(kept))
-    fresh.track_id[:n], fresh.at_us[:n] = track_id, now_us
-    new = [i for i, track in enumerate(track_id.tolist()) if track in place]
-    old = [place[track] for track in track_id[new].tolist()]
-    target, source = np.array([*new, *range(n, n + len(kept))], np.int64), np.array([*old, *kept], np.int64)
-    for each in fields(RepTable):
-        if each.name not in ("rows", "looked_us"):
-            getattr(fresh, each.name)[target] = getattr(table, each.name)[source]
-    return fresh

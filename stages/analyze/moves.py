@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -49,7 +49,48 @@ class RepTable:
     features: F32
 
 
-def blank_table(rows: Sequence[str], gauges: int, features: int, people: int) -> RepTable:
+def with_people(
+    table: RepTable | None,
+    rows: tuple[str, ...],
+    sizes: tuple[int, int],
+    track_id: I64,
+    now_us: int,
+    max_gap_s: float,
+) -> RepTable:
+    """The table with these people first, in their order, then others who were seen lately.
+
+    Args:
+        table: As it was; None or one of other exercises: nothing is known of anyone.
+        rows: Names of the rows.
+        sizes: How many gauges and how many features there are.
+        track_id: (N,) who is seen now.
+    """
+    n = len(track_id)
+    if table is not None and table.hidden_s.shape != table.hold_s.shape:
+        table.hidden_s = np.zeros_like(table.hold_s)  # of a state that was saved before there was any
+    if table is None or tuple(table.rows) != rows or (table.gauge.shape[2], table.features.shape[1]) != sizes:
+        table = _blank(rows, *sizes, 0)
+    same = table.track_id[:n].tobytes() == track_id.tobytes()
+    if same and len(table.track_id) == n:
+        return table
+    recent = now_us - table.at_us <= max_gap_s * 1e6
+    absent = recent & ~np.isin(table.track_id, track_id)
+    if same and np.count_nonzero(absent) == len(table.track_id) - n:
+        return table
+    place = {track: i for i, track in enumerate(table.track_id.tolist())}
+    kept = np.nonzero(absent)[0]
+    fresh = _blank(rows, *sizes, n + len(kept))
+    fresh.track_id[:n], fresh.at_us[:n] = track_id, now_us
+    new = [i for i, track in enumerate(track_id.tolist()) if track in place]
+    old = [place[track] for track in track_id[new].tolist()]
+    target, source = np.array([*new, *range(n, n + len(kept))], np.int64), np.array([*old, *kept], np.int64)
+    for each in fields(RepTable):
+        if each.name not in ("rows", "looked_us"):
+            getattr(fresh, each.name)[target] = getattr(table, each.name)[source]
+    return fresh
+
+
+def _blank(rows: Sequence[str], gauges: int, features: int, people: int) -> RepTable:
     """The table of people of whom nothing is known."""
     shape = (people, len(rows))
     return RepTable(
