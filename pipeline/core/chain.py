@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.core.driver import Driver
-from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, Snapshot
+from pipeline.core.ports import HANDED_ON, BusRecord, Outgoing, RecordCodec, Snapshot
 from pipeline.core.records import Record
 
 
@@ -39,6 +39,27 @@ class Chain:
     def feed_values(self, records: Sequence[Record[Any]]) -> list[Outgoing]:
         """The same for records that were never on a bus, as a camera's pictures are."""
         return self._through(self.drivers[0].feed_values(records))
+
+    def results(self, records: Sequence[Record[Any]], codecs: Mapping[str, RecordCodec]) -> list[Record[Any]]:
+        """What would be sent for records that were never on a bus, as whoever reads it sees it.
+
+        Each is decoded once, for the next stage and for the caller. A record that a stage refuses lives on as a dropped
+        frame, and is buried nowhere.
+
+        Args:
+            codecs: Of the topics that its stages write.
+        """
+        out: list[Record[Any]] = []
+        for driver, following in zip(self.drivers, (*self.drivers[1:], None), strict=True):
+            read_next = following.topics if following is not None else ()
+            produced, records = driver.feed_values(records), []
+            for each in produced:
+                record = codecs[each.topic].decode(each.value or b"", each.attachment)
+                if each.topic in read_next:
+                    records.append(record)
+                if each.topic not in read_next or each.topic in self._sent:
+                    out.append(record)
+        return out
 
     def _through(self, produced: list[Outgoing]) -> list[Outgoing]:
         out: list[Outgoing] = []

@@ -38,7 +38,7 @@ class _Camera:
 
 _Work = tuple[_Camera, Record[Any], BusRecord | None]
 
-_LONGEST_STRETCH = 32
+_LONGEST_STRETCH = 64
 """Records that a stage takes at once: with more of them arrays leave the cache, and little is gained."""
 
 

@@ -23,6 +23,9 @@ from pipeline.database.rows import moment
 _WINDOW_US = 300_000_000
 """Frames of five minutes at once, 9,000 at most of a fast camera; the next ones are read meanwhile."""
 
+_OF_POSES, _OF_MOTIONS = ("xyxy", "score", "keypoints", "keypoint_score", "world"), ("track_id", "flags")
+"""Arrays of a table of poses, in the order of `Poses` and `Motions`."""
+
 _FRAMES = """
 SELECT (extract(epoch FROM ts) * 1000000)::bigint, session, frame_no, width, height, outcome, stage, reason
 FROM pose_raw.frame_outcomes
@@ -59,6 +62,8 @@ class FrameReader:
                 people: dict[tuple[int, int], list[tuple[PoseTable, slice]]] = defaultdict(list)
                 for table in tables:
                     skeleton = table.skeleton
+                    for name in (*_OF_POSES, *_OF_MOTIONS):
+                        getattr(table, name).setflags(write=False)  # once, and not for each frame's view
                     for part in _by_frame(table):
                         people[int(table.session[part.start]), int(table.seq[part.start])].append((table, part))
                 for at_us, session, seq, width, height, outcome, stage, reason in outcomes:
@@ -125,5 +130,4 @@ def _motions(found: list[tuple[PoseTable, slice]], skeleton: str, width: int, he
         parts = [getattr(table, name)[part] for table, part in found]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    columns = (of(name) for name in ("xyxy", "score", "keypoints", "keypoint_score", "world"))
-    return Motions(Poses(found[0][0].skeleton, width, height, *columns), of("track_id"), of("flags"))
+    return Motions(Poses(found[0][0].skeleton, width, height, *map(of, _OF_POSES)), *map(of, _OF_MOTIONS))

@@ -29,6 +29,7 @@ class People(NamedTuple):
     Attributes:
         track_id: (N,) int64.
         points: (P, N, 2) pixels of `layout.POINTS`, NaN = not seen.
+        head: (N,) y as `head_of` gives it, pixels; NaN = not seen.
         hip, foot: (2, N) x and y of the middle of the hips and of the ankles, pixels; NaN = not seen.
         angles: (N, A) degrees, `vocabulary.ANGLES`.
         posture: (N,) index into `vocabulary.POSTURES`.
@@ -42,6 +43,7 @@ class People(NamedTuple):
 
     track_id: I64
     points: F64
+    head: F64
     hip: F64
     foot: F64
     angles: F64
@@ -86,11 +88,11 @@ def find_feet(watched: Watched, people: People) -> Feet:
     return Feet(np.where(seen, foot, guessed), seen)
 
 
-def head_of(people: People) -> F64:
-    """(N,) y of the nose, or of the higher ear, pixels."""
-    head: F64 = people.points[NOSE, :, 1]
+def head_of(points: F64) -> F64:
+    """(R,) y of the nose, or of the higher ear, of (P, R, 2) points in pixels; NaN = not seen."""
+    head: F64 = points[NOSE, :, 1]
     unseen = head != head
     if any_of(unseen):
-        ears = people.points[EARS]
+        ears = points[EARS]
         head = np.where(unseen, np.fmin(ears[0, :, 1], ears[1, :, 1]), head)
     return head

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.core.masks import any_of
 from pipeline.core.types import F64, I64, Bool
 from pipeline.core.vocabulary import ANGLES
-from stages.analyze.feet import ELBOWS, SHOULDERS, WRISTS, People, head_of
+from stages.analyze.feet import ELBOWS, SHOULDERS, WRISTS, People
 from stages.analyze.gesture_options import GestureOptions
 from stages.analyze.postures import LIE
 from stages.analyze.told import Told
@@ -156,7 +156,7 @@ def _arms_of(watched: Watched, people: People, before_us: I64, options: GestureO
     out = away & (shoulder_flexion >= 180.0 - options.away_most)
     up = np.zeros(len(length), np.bool_)
     if any_of(raised):
-        above = wrist[:, :, 1] < head_of(people) - options.above_head * length
+        above = wrist[:, :, 1] < people.head - options.above_head * length
         up = above[0] & above[1] & (people.posture != LIE)
     return _Arms(hand.transpose(1, 0, 2), length[:, None], raised.T, up, away, out)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.core.masks import all_of, any_of
 from pipeline.core.types import F32, F64, I64, Floats
-from stages.analyze.feet import Feet, People, head_of
+from stages.analyze.feet import Feet, People
 from stages.analyze.options import AnalyzeOptions
 from stages.analyze.postures import STAND, WALK
 from stages.analyze.watched import BINS, Ground, Watched
@@ -47,7 +47,7 @@ def learn_ground(ground: Ground, people: People, feet: Feet) -> bool:
     dt_s = min((now_us - ground.sampled_us) / 1e6, _LONGEST_S)
     ground.sampled_us = now_us
     y = feet.at[1] / people.size_y
-    tall = y - head_of(people) / people.size_y
+    tall = y - people.head / people.size_y
     whole = (people.posture == STAND) | (people.posture == WALK)
     whole &= feet.seen & (tall > _SHORTEST)
     for foot, height in zip(y[whole].tolist(), tall[whole].tolist(), strict=True):
@@ -96,7 +96,7 @@ def measure_ground(
         old_y = watched.foot[:, 1]
         _to_floor(watched.floor, watched.foot.T, expected_height(ground, old_y, people.size_y), people.width, options)
     expected = expected_height(ground, feet.at[1], people.size_y)
-    ratio = (feet.at[1] - head_of(people)) / expected
+    ratio = (feet.at[1] - people.head) / expected
     floor, pace = watched.floor[:n], watched.pace[:n]
     old = floor.copy()
     _to_floor(floor, feet.at, expected, people.width, options)

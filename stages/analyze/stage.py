@@ -228,6 +228,7 @@ def _seen(motions: Motions, stretch: Stretch, frame: int, posture: U8, told: Tol
     return People(
         track_id=motions.track_id,
         points=bodies.picture[:, rows],
+        head=stretch.head[rows],
         hip=bodies.hip[:, rows],
         foot=bodies.foot[:, rows],
         angles=bodies.angles[rows],

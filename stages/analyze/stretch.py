@@ -18,6 +18,7 @@ from pipeline.core.types import F32, F64, I64
 from pipeline.core.values import Motions
 from stages.analyze.body import Bodies, Standing, measure_bodies, stand
 from stages.analyze.features import features_of
+from stages.analyze.feet import head_of
 from stages.analyze.gestures import arms_hang
 from stages.analyze.layout import Layout
 from stages.analyze.learn import learn_lengths, learn_up, up_of
@@ -97,6 +98,11 @@ class Stretch:
     def body_height(self) -> F64:
         """(R,) pixels; NaN = unknown."""
         return self.shape_columns[:, _BODY_HEIGHT]
+
+    @cached_property
+    def head(self) -> F64:
+        """(R,) y of the heads on the picture, pixels; NaN = not seen."""
+        return head_of(self.bodies.picture)
 
     @cached_property
     def features(self) -> F32:

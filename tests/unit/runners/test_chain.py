@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.core.chain import Chain
 from pipeline.core.errors import ConfigError
 from pipeline.core.ports import BusRecord
-from pipeline.core.records import Dropped
+from pipeline.core.records import Dropped, Record, Tick
 from pipeline.topology import check_neighbours
-from tests.fakes import MOTIONS, driver, next_driver, on_bus
-from tests.samples import poses
+from tests.fakes import MOTIONS, TRACKS, driver, next_driver, on_bus
+from tests.samples import poses, stamp
+
+CODECS = {"tracks": TRACKS, "motions": MOTIONS}
 
 
 def test_what_the_next_stage_reads_is_handed_on_and_what_others_read_is_sent() -> None:
@@ -31,6 +35,20 @@ def test_a_chain_gives_the_bytes_of_its_stages_one_after_the_other() -> None:
 
     assert [each.value for each in found] == [each.value for each in wanted]
     assert [MOTIONS.decode(each.value or b"").stamp.n for each in found] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("sent", [(), ("tracks",)], ids=["inside", "sent"])
+def test_results_are_what_would_be_sent_decoded(sent: tuple[str, ...]) -> None:
+    values = (poses(1), Dropped("pose", "late"), replace(poses(1), width=13), Tick("live"))
+    frames = [Record(stamp(n), value) for n, value in enumerate(values)]
+    wanted = Chain([driver(), next_driver()], sent).feed_values(frames)
+
+    found = Chain([driver(), next_driver()], sent).results(frames, CODECS)
+
+    assert len(found) == len(frames) * (1 + len(sent))
+    assert found[-2].value == Dropped("track", "invalid")
+    encoded = [CODECS[each.topic].encode(record).value for each, record in zip(wanted, found, strict=True)]
+    assert encoded == [each.value for each in wanted]
 
 
 def test_the_last_stage_is_saved_first() -> None:
