@@ -182,6 +182,9 @@ CONDITIONS: dict[str, Callable[[Film], Film]] = {
     "10 fps, no colours": lambda filmed: without_colours(thinned(filmed, 10)),
 }
 
+AT_ONCE = ("30 fps", "10 fps", "5 fps")
+"""Conditions in which it is tried too what it costs to look at newcomers before they get a number."""
+
 
 def scene_of(seed: int) -> str:
     """The street of a seed: three to six people, in every fifth one all in the same clothes."""
@@ -194,8 +197,11 @@ def compared(seed: int) -> dict[tuple[str, str], tuple[Kept, Kept]]:
     found = {}
     for name, change in CONDITIONS.items():
         changed = change(filmed)
-        for tracker, given in (("posebus", ours(changed)), ("ByteTrack", bytetrack(changed))):
-            found[name, tracker] = kept(changed, given), kept(changed, given, visits=True)
+        given = {"posebus": ours(changed), "ByteTrack": bytetrack(changed)}
+        if name in AT_ONCE:
+            given["posebus, `recall_s: 0`"] = ours(changed, TrackOptions(recall_s=0))
+        for tracker, identities in given.items():
+            found[name, tracker] = kept(changed, identities), kept(changed, identities, visits=True)
     return found
 
 
