@@ -23,8 +23,9 @@ from pipeline.database.write import ensure_days, write_rows
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S = 30.0
-"""An outage that lasts is asked about less and less often, but at least so often."""
+LONGEST_WAIT_S = 5.0
+"""An outage that lasts is asked about less and less often, but at least so often: for so long rows may wait when it is
+over. A full disk and the like, which somebody has to mend, may take longer."""
 
 _CLAIM = """
 INSERT INTO pose_raw.stream_offsets AS o (consumer, topic, part, next_offset, epoch)
@@ -187,7 +188,8 @@ class PostgresSink:
             result = self._session.run(work)
         except SinkUnavailable as error:
             self._failures += 1
-            error.retry_after_s = min(error.retry_after_s * 2 ** min(self._failures - 1, 10), LONGEST_WAIT_S)
+            longest_s = max(error.retry_after_s, LONGEST_WAIT_S)
+            error.retry_after_s = min(error.retry_after_s * 2 ** min(self._failures - 1, 10), longest_s)
             raise
         self._failures = 0
         return result

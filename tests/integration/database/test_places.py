@@ -142,7 +142,7 @@ def test_an_outage_is_asked_about_less_and_less_often(database: Database, owner:
     with failing(owner, "frame_outcomes", "57P01", "gone"), pytest.raises(SinkUnavailable) as caught:
         sink.write(frames(1, 2), {A: 2})
 
-    assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert waits == [1, 2, 4, 5, 5, 5, 5, 5]
     assert caught.value.retry_after_s == 1
     assert count(database) == 2
 
