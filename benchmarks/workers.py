@@ -40,10 +40,13 @@ LATENCY_FRAMES, LATENCY_FPS = 200, 5
 
 @dataclass
 class Ran:
-    """Frames a second at rest, and CPU milliseconds a frame of each worker."""
+    """Frames a second at rest, CPU milliseconds a frame of each worker and of the broker, and which share of all cores
+    had nothing to do.
+    """
 
     frames_per_s: float
     cpu_ms: dict[str, float] = field(default_factory=dict)
+    idle: float = 0.0
 
 
 def whole(cluster: Cluster, clip: Path, frames: int) -> Ran:
@@ -53,11 +56,12 @@ def whole(cluster: Cluster, clip: Path, frames: int) -> Ran:
         with started(home, "up", "--config", str(config)) as process:
             stored = _stored(home)
             _until(process, lambda: stored() >= WARM * frames)
-            began, first, before = time.perf_counter(), stored(), _cpu(process)
+            began, first, before, rest = time.perf_counter(), stored(), _cpu(process, cluster), psutil.cpu_times().idle
             _until(process, lambda: stored() >= frames)
             done, took_s = frames - first, time.perf_counter() - began
-            after = _cpu(process)
-    return Ran(done / took_s, {name: 1000 * (after[name] - before.get(name, 0.0)) / done for name in after})
+            after, rested_s = _cpu(process, cluster), psutil.cpu_times().idle - rest
+    spent = {name: 1000 * (after[name] - before.get(name, 0.0)) / done for name in after}
+    return Ran(done / took_s, spent, rested_s / took_s / psutil.cpu_count())
 
 
 def track_to_alert(cluster: Cluster, runner: str) -> float:
@@ -187,9 +191,9 @@ def _stored(home: Path) -> Callable[[], int]:
     return count
 
 
-def _cpu(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    """CPU seconds of each worker of `posebus up`, by what it does."""
-    found = {}
+def _cpu(process: subprocess.Popen[bytes], cluster: Cluster) -> dict[str, float]:
+    """CPU seconds of each worker of `posebus up`, by what it does, and of the broker."""
+    found = {"broker": sum(_spent(psutil.Process(node.pid)) for node in cluster.nodes if node.pid)}
     for child in psutil.Process(process.pid).children():
         words = child.cmdline()
         if "worker" in words:
