@@ -51,13 +51,13 @@ class Chain:
         """
         out: list[Record[Any]] = []
         for driver, following in zip(self.drivers, (*self.drivers[1:], None), strict=True):
-            read_next = following.topics if following is not None else ()
             produced, records = driver.feed_values(records), []
             for each in produced:
                 record = codecs[each.topic].decode(each.value or b"", each.attachment)
-                if each.topic in read_next:
+                handed_on, sent = self._ways(each.topic, following)
+                if handed_on:
                     records.append(record)
-                if each.topic not in read_next or each.topic in self._sent:
+                if sent:
                     out.append(record)
         return out
 
@@ -66,17 +66,22 @@ class Chain:
         for driver in self.drivers[1:]:
             handed: list[BusRecord] = []
             for each in produced:
-                read_next = each.topic in driver.topics
-                if read_next:
+                handed_on, sent = self._ways(each.topic, driver)
+                if handed_on:
                     handed.append(
                         BusRecord(
                             each.topic, each.partition, HANDED_ON, each.key, each.value, each.headers, each.attachment
                         )
                     )
-                if not read_next or each.topic in self._sent:
+                if sent:
                     out.append(each)
             produced = driver.feed(handed)
         return out + produced
+
+    def _ways(self, topic: str, following: Driver | None) -> tuple[bool, bool]:
+        """Whether a record of this topic is handed to the next stage, and whether it is sent."""
+        handed_on = following is not None and topic in following.topics
+        return handed_on, not handed_on or topic in self._sent
 
     def snapshots(self, topic_ids: Mapping[str, str], epochs: Mapping[int, int]) -> list[list[Snapshot]]:
         """Snapshots of what was touched since the last call, in groups to be saved one after the other.
