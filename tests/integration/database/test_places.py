@@ -139,12 +139,20 @@ def test_an_outage_is_asked_about_less_and_less_often(database: Database, owner:
                 sink.write(frames(0, 1), {A: 1})
             waits.append(caught.value.retry_after_s)
     sink.write(frames(0, 1), {A: 1})
+    full = []
+    with failing(owner, "frame_outcomes", "53100", "the disk is full"):
+        for _ in range(2):
+            with pytest.raises(SinkUnavailable) as caught:
+                sink.write(frames(1, 2), {A: 2})
+            full.append(caught.value.retry_after_s)
+    sink.write(frames(1, 2), {A: 2})
     with failing(owner, "frame_outcomes", "57P01", "gone"), pytest.raises(SinkUnavailable) as caught:
-        sink.write(frames(1, 2), {A: 2})
+        sink.write(frames(2, 3), {A: 3})
 
     assert waits == [1, 2, 4, 5, 5, 5, 5, 5]
+    assert full == [10, 10]
     assert caught.value.retry_after_s == 1
-    assert count(database) == 2
+    assert count(database) == 4
 
 
 def test_a_server_that_is_gone_is_told_without_keeping_records() -> None:
