@@ -20,6 +20,8 @@ from pipeline.core.vocabulary import ANGLES, MEASURES
 from pipeline.database import Database
 
 CAMERAS, FPS, READERS = 20, 5, 2
+ANSWER_S = 120.0
+"""A reader who has no answer to the first question by then is not one who reads beside the writer."""
 SECONDS = 300
 """Batches of each half: the 99th percentile is the worst but two of them."""
 
@@ -75,7 +77,7 @@ def asking(database: Database, questions: Sequence[str]) -> Iterator[Callable[[]
     It begins when each of them has had an answer.
 
     Raises:
-        RuntimeError: One of them died meanwhile; what it says is on stderr.
+        RuntimeError: One of them died meanwhile; what it says is on stderr. Or had no answer within `ANSWER_S`.
     """
     fork = multiprocessing.get_context("fork")
     answered = [fork.Value("q", 0) for _ in range(READERS)]
@@ -85,7 +87,10 @@ def asking(database: Database, questions: Sequence[str]) -> Iterator[Callable[[]
     for reader in asking:
         reader.start()
     try:
+        until = time.monotonic() + ANSWER_S
         while all(reader.is_alive() for reader in asking) and not all(mine.value for mine in answered):
+            if time.monotonic() > until:
+                raise RuntimeError(f"a reader had no answer within {ANSWER_S:g} s")
             time.sleep(0.01)
         before = sum(mine.value for mine in answered)
         yield lambda: sum(mine.value for mine in answered) - before

@@ -224,6 +224,13 @@ def test_a_reader_of_the_benchmark_who_dies_is_told(days: Database, capfd: pytes
     assert "division by zero" in capfd.readouterr().err
 
 
+def test_a_reader_of_the_benchmark_who_has_no_answer_is_told(days: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixed, "ANSWER_S", 0.5)
+    with pytest.raises(RuntimeError, match=r"no answer within 0\.5 s"), mixed.asking(days, ["SELECT pg_sleep(60)"]):
+        pytest.fail("nobody is beside the writer")
+    wait_for_children()
+
+
 def wait_for_children() -> None:
     until = time.monotonic() + 20
     while multiprocessing.active_children():
