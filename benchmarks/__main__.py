@@ -36,6 +36,11 @@ def main() -> None:
         "over_mediapipe": _ratio(alone, "mediapipe"),
         "over_bare": _ratio(alone, "bare"),
         "three_over_bare": _ratio(three, "bare"),
+        "spread": {
+            "mediapipe": _spread(alone, "mediapipe"),
+            "bare": _spread(alone, "bare"),
+            "three": _spread(three, "bare"),
+        },
         "parts_ms": spent,
         "own_ms": spent[1]["own"],
         "bound": parts.bound(spent[1]),
@@ -74,10 +79,19 @@ def _compared(clip: Path, names: Sequence[str]) -> dict[str, Any]:
     return {"frames": len(work), "looks": looks, "crops": crops, "seconds": times}
 
 
-def _ratio(compared: dict[str, Any], other: str) -> float:
-    """Frames/s of posebus over those of another loop: the median over the rounds."""
+def _ratios(compared: dict[str, Any], other: str) -> list[float]:
+    """Frames/s of posebus over those of another loop, in each round."""
     seconds = compared["seconds"]
-    return statistics.median(theirs / ours for theirs, ours in zip(seconds[other], seconds["posebus"], strict=True))
+    return [theirs / ours for theirs, ours in zip(seconds[other], seconds["posebus"], strict=True)]
+
+
+def _ratio(compared: dict[str, Any], other: str) -> float:
+    return statistics.median(_ratios(compared, other))
+
+
+def _spread(compared: dict[str, Any], other: str) -> str:
+    ratios = _ratios(compared, other)
+    return f"{min(ratios):.2f} to {max(ratios):.2f}"
 
 
 def _rows(compared: dict[str, Any]) -> str:

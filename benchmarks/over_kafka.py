@@ -55,10 +55,8 @@ measured behind the first fifth of the frames:
 | --- | --- | --- | --- | --- | --- | --- |
 {whole_rows}
 
-The pose worker sets the pace: where it looks in a picture depends on what it saw in the one before, so it works on one
-after the other, and its model shares the cores with the broker, with JPEG and with all other workers. To unpack the
-next picture beside the model, to run detect and pose in one process, to take more records at once and to switch threads
-more often were tried: nothing that could be measured came of it.
+Pose has most to do, and works on one picture after the other, since where it looks depends on what it saw before. It
+shares the cores with the broker, with JPEG and with all other workers.
 
 Five people from `poses` to `alerts`, off the broker and back onto it, by one chained worker; frames a second of the
 worker's CPU time, its Kafka client included:
