@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,6 +14,7 @@ import cv2
 
 from pipeline.bus.memory import MemoryBus
 from pipeline.cli.live import Follower, source_of
+from pipeline.cli.signals import told_of_signals
 from pipeline.cli.take_up import TakenUp, Wishes, take_up
 from pipeline.cli.tally import CameraTally
 from pipeline.cli.terminal import run_progress, warn
@@ -240,24 +240,18 @@ def _signals(outcome: Outcome, stop: Callable[[], None], leave: Callable[[], Non
     A thread that waits for a database that does not answer cannot be ended: after a second signal the process does not
     wait for it, nor for anything else, longer than `_GRACE_S`.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def handle(number: int, _: object) -> None:
+    def told(number: int) -> None:
         if outcome.signal is None:
             outcome.signal = number
             stop()
-            warn("stopping as soon as what is in flight is stored; Ctrl-C once more leaves at once")
+            with suppress(OSError):  # the terminal may be gone
+                warn("stopping as soon as what is in flight is stored; Ctrl-C once more leaves at once")
         else:
-            leave()
             late = threading.Timer(_GRACE_S, os._exit, (128 + outcome.signal,))
             late.daemon = True
             late.start()
+            leave()
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with told_of_signals(told):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

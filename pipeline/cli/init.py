@@ -19,9 +19,10 @@ from pipeline.cli.numbers import seed_numbers
 from pipeline.cli.options import ConfigOption
 from pipeline.cli.password_files import LOGINS, ensure_passwords
 from pipeline.cli.schemas import published
+from pipeline.cli.signals import stopped_by_signals
 from pipeline.cli.terminal import OUT, cell, warn
 from pipeline.cli.up import specs_of
-from pipeline.cli.worker import opened, stopped_by_signals
+from pipeline.cli.worker import opened
 from pipeline.config import Config, load_config
 from pipeline.core.errors import TransientError
 from pipeline.database.logins import LoginRole, ensure_login

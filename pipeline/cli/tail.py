@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline.cli.options import ConfigOption
+from pipeline.cli.signals import stopped_by_signals
 from pipeline.cli.terminal import OUT, cell
-from pipeline.cli.worker import stopped_by_signals
 from pipeline.config import Config, load_config
 from pipeline.config.problems import did_you_mean
 from pipeline.core.cameras import CameraSpec, CameraStatus

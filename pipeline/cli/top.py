@@ -25,11 +25,11 @@ from rich.markup import escape
 from pipeline.cli.layout import readers
 from pipeline.cli.options import ConfigOption, DatabaseOption, database_address
 from pipeline.cli.overview import DROPS_S, Picture
+from pipeline.cli.signals import stopped_by_signals
 from pipeline.cli.terminal import OUT, cell, table
 from pipeline.cli.top_database import DatabaseWatching
 from pipeline.cli.top_stages import StageMetrics
 from pipeline.cli.watching import Watching
-from pipeline.cli.worker import stopped_by_signals
 from pipeline.config import Config, load_config
 from pipeline.core.errors import TransientError
 from pipeline.database import open_database

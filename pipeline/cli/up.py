@@ -20,8 +20,8 @@ from pipeline.cameras import sealed
 from pipeline.cli.layout import OptionalLayout, chosen_layout
 from pipeline.cli.options import ConfigOption, MetricsPortOption, database_address
 from pipeline.cli.schemas import published
+from pipeline.cli.signals import stopped_by_signals
 from pipeline.cli.terminal import OUT, cell, warn
-from pipeline.cli.worker import stopped_by_signals
 from pipeline.config import Config, load_config
 from pipeline.core.cameras import CameraSpec
 from pipeline.core.errors import ConfigError, TransientError

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ import typer
 from pipeline.bus.kafka import KafkaBus
 from pipeline.bus.kafka.topics import settings_of
 from pipeline.cli.options import ConfigOption, MetricsPortOption, database_address
+from pipeline.cli.signals import stopped_by_signals
 from pipeline.cli.upkeep import history_kept
 from pipeline.config import Config, load_config
 from pipeline.config.worker import Runner
@@ -215,21 +215,3 @@ def _when_there(make: Callable[[], Runnable], stop: threading.Event, alive: Call
                 log.warning("waits: %s", error.message)
             stop.wait(error.retry_after_s)
     return None
-
-
-@contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM set `stop` while the block lasts; a second one kills as usual. Gives those that came."""
-    came: list[int] = []
-
-    def handle(number: int, _: object) -> None:
-        came.append(number)
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

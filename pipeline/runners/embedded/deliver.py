@@ -119,7 +119,7 @@ class Courier:
             self._wake()
 
     def abandon(self) -> None:
-        """The end of the block waits for nobody. May be called by a signal handler, so it takes no lock."""
+        """The end of the block waits for nobody. From any thread."""
         self._abandoned = True
 
     def _wake(self) -> None:
