@@ -110,9 +110,6 @@ class TrackOptions:
     """A newcomer who may be someone known is looked at for at most this long before it is reported, with the old number
     or a new one. Seconds, >= 0. Within a second everyone is to be found."""
 
-    known_looks: int = 2
-    """So many sights are enough to tell, > 0: on the way into the picture one is not."""
-
     known_ratio: float = 4.0
     """Logarithm of how much likelier the looks of a newcomer must be those of one person than of two. > 0. 1 to 55: of
     the people who came back to the simulated streets (seeds 0 to 29) three in four were known; 3 made no more known, 5
@@ -143,7 +140,7 @@ class TrackOptions:
             )
         for name in (
             *("confirm_s", "lost_s", "high_cost", "low_cost", "new_cost", "gate", "lost_cost", "edge_cost"),
-            *("remember_s", "known_ratio", "known_looks"),
+            *("remember_s", "known_ratio"),
             *("measure_noise", "drift", "acceleration", "start_speed"),
         ):
             if not getattr(self, name) > 0:
