@@ -23,6 +23,7 @@ class Cluster:
         port: Of the first broker; any free one by default.
         listeners: Kinds of listeners beside PLAINTEXT: SSL, SASL_PLAINTEXT, SASL_SSL.
         config: Settings of each broker.
+        short_lived: Its code is compiled for a quick start, not for speed; a test is over before that would pay.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Cluster:
         port: int = 0,
         listeners: Sequence[str] = (),
         config: Mapping[str, object] | None = None,
+        short_lived: bool = True,
     ) -> None:
         self._own = None if folder else Path(tempfile.mkdtemp(prefix="broker-"))
         root = folder or self._own or Path()
@@ -53,6 +55,7 @@ class Cluster:
                 folder=root / f"node{i}",
                 replication=min(3, nodes),
                 config=config or {},
+                short_lived=short_lived,
             )
             for i, own in enumerate(ports, 1)
         ]

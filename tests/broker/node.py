@@ -60,6 +60,7 @@ class Node:
         voters: All controllers.
         replication: Copies of each partition.
         config: Settings above the defaults of tests.
+        short_lived: See `Cluster`.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Node:
         folder: Path,
         replication: int,
         config: Mapping[str, object],
+        short_lived: bool,
     ) -> None:
         self.addresses = {name: f"localhost:{port}" for name, port in ports.items()}
         self.log = folder / "server.log"
@@ -79,6 +81,7 @@ class Node:
         self._port = ports["PLAINTEXT"]
         self._cluster_id = cluster_id
         self._folder = folder
+        self._short_lived = short_lived
         self._started_at = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._properties = folder / "server.properties"
@@ -212,8 +215,7 @@ class Node:
         return [
             java(),
             "-Xmx512m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
+            *(("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1") if self._short_lived else ()),
             "-Djava.awt.headless=true",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.log.kafka.server=info",
