@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from tests.unit.runners.test_notify_worker import Notes, live
 BOOK = SchemaBook()
 CONFIG = load_config(None, {"POSEBUS_HOME": "/dev/null/home"})
 
+WorkersOf = Callable[[str, FakeRegistry], Workers]
+
 
 @pytest.fixture
 def bus() -> Iterator[MemoryBus]:
@@ -42,6 +45,19 @@ def bus() -> Iterator[MemoryBus]:
     bus.ensure(kafka_topics())
     yield bus
     bus.close()
+
+
+@pytest.fixture
+def workers_of(bus: MemoryBus) -> Iterator[WorkersOf]:
+    """Makes workers on the bus; what goes on beside them ends before it."""
+    with ExitStack() as held:
+
+        def make(kind: str, fake: FakeRegistry) -> Workers:
+            workers = Workers(CONFIG, bus, kind, Metrics(), quick(fake))
+            held.callback(workers.close)
+            return workers
+
+        yield make
 
 
 def publish(fake: FakeRegistry) -> None:
@@ -80,10 +96,10 @@ def until(reached: Callable[[], bool], step: Callable[[], Any], *, waits: bool =
 
 
 def test_stages_write_ids_and_go_on_where_they_were_when_the_registry_was_away(
-    bus: MemoryBus, fake_registry: FakeRegistry
+    bus: MemoryBus, fake_registry: FakeRegistry, workers_of: WorkersOf
 ) -> None:
     publish(fake_registry)
-    workers = Workers(CONFIG, bus, "track", Metrics(), quick(fake_registry))
+    workers = workers_of("track", fake_registry)
     worker = workers.stages(["track"])
     assert isinstance(worker, Worker)
     frames = [Record(stamp(n), poses(1, seed=n)) for n in range(12)]
@@ -155,7 +171,7 @@ def test_the_sink_writes_all_of_it_once_the_registry_answers(bus: MemoryBus, fak
 
 
 def test_nobody_is_told_twice_or_never_because_the_registry_was_away(
-    bus: MemoryBus, fake_registry: FakeRegistry
+    bus: MemoryBus, fake_registry: FakeRegistry, workers_of: WorkersOf
 ) -> None:
     publish(fake_registry)
     steps = [live(version) for version in range(1, 5)]
@@ -163,7 +179,7 @@ def test_nobody_is_told_twice_or_never_because_the_registry_was_away(
     send(bus, "alerts", own.encode(steps[0]).value, own.encode(steps[1]).value, key=steps[0].stamp.camera.encode())
     send(bus, "alerts", *(of_newer(fake_registry, "transition", "alerts", each) for each in steps[2:]))
     notes = Notes()
-    workers = Workers(CONFIG, bus, "notify", Metrics(), quick(fake_registry))
+    workers = workers_of("notify", fake_registry)
     with receiver() as web:
         under_test = workers.notify(Notifier([webhook(web.url)]), notes)
         under_test._now_us = lambda: 0
@@ -177,8 +193,10 @@ def test_nobody_is_told_twice_or_never_because_the_registry_was_away(
     assert web.keys == [key(version) for version in range(1, 5)]
 
 
-def test_a_worker_whose_schemas_were_not_published_does_not_start(bus: MemoryBus, fake_registry: FakeRegistry) -> None:
-    workers = Workers(CONFIG, bus, "track", Metrics(), quick(fake_registry))
+def test_a_worker_whose_schemas_were_not_published_does_not_start(
+    bus: MemoryBus, fake_registry: FakeRegistry, workers_of: WorkersOf
+) -> None:
+    workers = workers_of("track", fake_registry)
 
     with pytest.raises(ConfigError, match="does not have our schema under frames-value") as refused:
         workers.stages(["track"])
@@ -186,10 +204,10 @@ def test_a_worker_whose_schemas_were_not_published_does_not_start(bus: MemoryBus
 
 
 def test_a_worker_starts_once_the_registry_is_there(
-    bus: MemoryBus, fake_registry: FakeRegistry, tmp_path: Path
+    bus: MemoryBus, fake_registry: FakeRegistry, workers_of: WorkersOf, tmp_path: Path
 ) -> None:
     publish(fake_registry)
-    workers = Workers(CONFIG, bus, "track", Metrics(), quick(fake_registry))
+    workers = workers_of("track", fake_registry)
     fake_registry.down = True
     with pytest.raises(TransientError, match=f"the schema registry {fake_registry.url} answered 503"):
         workers.stages(["track"])
