@@ -57,13 +57,17 @@ def _nothing(_: int, __: object) -> None:
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM set `stop` while the block lasts; a second one ends the process. Gives those that came."""
+    """SIGINT and SIGTERM set `stop` while the block lasts. Gives those that came.
+
+    A second one of the same kind ends the process. One of the other kind does not: whoever started us may send SIGTERM
+    where the terminal has sent SIGINT already.
+    """
     came: list[int] = []
 
     def told(number: int) -> None:
-        came.append(number)
-        if len(came) > 1:
+        if number in came:
             os._exit(128 + number)
+        came.append(number)
         stop.set()
 
     with told_of_signals(told):

@@ -132,7 +132,7 @@ def test_stop_is_set_by_the_first() -> None:
     assert came == [signal.SIGTERM]
 
 
-def test_the_second_ends_the_process_that_does_not_stop(tmp_path: Path) -> None:
+def test_the_second_of_a_kind_ends_the_process_that_does_not_stop(tmp_path: Path) -> None:
     script = tmp_path / "deaf.py"
     script.write_text(
         "import threading\n"
@@ -149,6 +149,9 @@ def test_the_second_ends_the_process_that_does_not_stop(tmp_path: Path) -> None:
             assert _line(process) == "ready"
             process.send_signal(signal.SIGTERM)
             assert _line(process) == "stopped"
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.3)
             process.send_signal(signal.SIGINT)
             assert process.wait(_PATIENCE_S) == 128 + signal.SIGINT
         finally:
