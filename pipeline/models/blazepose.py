@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.core.masks import all_of
 from pipeline.core.perception import Estimated, Found
 from pipeline.core.regions import regions_of_axes
 from pipeline.core.types import F32, I64, U8
@@ -24,10 +23,7 @@ _HIPS, _REACH = 33, 34
 
 _ANCHOR_PIECES = (1568, 392, 294)
 
-_REACHES = 3
-"""Cells that a window of a heatmap reaches from its middle."""
-
-_AROUND = np.mgrid[-_REACHES : _REACHES + 1, -_REACHES : _REACHES + 1][::-1].reshape(2, -1).T
+_AROUND = np.mgrid[-3:4, -3:4][::-1].reshape(2, -1).T
 """(49, 2) column and row of each cell of a window, from its middle."""
 _MOMENTS = np.stack((*_AROUND.T, np.ones(len(_AROUND)))).astype(np.float32)
 
@@ -154,28 +150,18 @@ def _refined(points: F32, heatmaps: F32, size: int) -> F32:
     """
     people, cells, joints = len(points), heatmaps.shape[1], heatmaps.shape[3]
     place = np.floor(points * (cells / size)).astype(np.int64)
-    at = (place[:, :, 1] * cells + place[:, :, 0]) * joints + np.arange(joints)
-    at += np.arange(people)[:, None] * (cells * cells * joints)
-    weight = _sigmoid(heatmaps.take(at[:, :, None] + _window(cells, joints), mode="clip"))
-    sure = np.maximum.reduce(weight, axis=2) >= 0.5
-    if not all_of((place >= _REACHES) & (place < cells - _REACHES)):
-        # What lies beyond the edge reads a cell elsewhere, and counts for nothing.
-        cell = place[:, :, None] + _AROUND
-        within = np.logical_and.reduce((cell >= 0) & (cell < cells), axis=3)
-        weight *= within
-        sure = within[:, :, len(_AROUND) // 2] & (np.maximum.reduce(weight, axis=2) >= 0.5)
+    cell = place[:, :, None] + _AROUND
+    within = np.logical_and.reduce((cell >= 0) & (cell < cells), axis=3)
+    at = (cell[..., 1] * cells + cell[..., 0]) * joints + np.arange(joints)[:, None]
+    at += np.arange(people)[:, None, None] * (cells * cells * joints)
+    # What lies beyond the edge reads a cell elsewhere, and counts for nothing.
+    weight = _sigmoid(heatmaps.take(at, mode="clip")) * within
+    sure = within[:, :, len(_AROUND) // 2] & (np.maximum.reduce(weight, axis=2) >= 0.5)
     # A product of matrices would not give the same bits for one person and for many.
     moments = np.add.reduce(weight[sure][:, None] * _MOMENTS, axis=2)
     refined = points.copy()
     refined[sure] = (place[sure] + moments[:, :2] / moments[:, 2:]) * (size / cells)
     return refined
-
-
-@cache
-def _window(cells: int, joints: int) -> I64:
-    """(49,) how far from its middle the cells of a window lie in a heatmap of (cells, cells, joints)."""
-    window: I64 = (_AROUND[:, 1] * cells + _AROUND[:, 0]) * joints
-    return window
 
 
 def _rgb_floats(pictures: U8, scale: float, offset: float) -> F32:
@@ -193,7 +179,5 @@ def _rgb_floats(pictures: U8, scale: float, offset: float) -> F32:
 
 def _sigmoid(logits: F32) -> F32:
     one = np.float32(1.0)
-    values: F32 = np.negative(logits)
-    np.exp(np.minimum(values, np.float32(80.0), out=values), out=values)
-    values += one
-    return np.divide(one, values, out=values)
+    result: F32 = one / (one + np.exp(np.minimum(-logits, np.float32(80.0))))
+    return result
