@@ -46,8 +46,7 @@ def known_again(
 
     The looks must be clearly more like this person's than like those of anyone else who is away. And they must tell
     people apart here: who in sight looks much like the same person, or another of the newcomers, makes it a new number.
-    Undecided is who may yet be known by another sight, but not after `recall_s`, nor where this is the last one. Nobody
-    waits for somebody who looks too much like others to be known by any number of sights.
+    Undecided is who may yet be known by another sight, but not after `recall_s`, nor where this is the last one.
     """
     if not len(away_looks):
         return np.full(len(rows), -1, np.int64), np.ones(len(rows), np.bool_)
@@ -60,7 +59,8 @@ def known_again(
     # What is seen of anyone here, and not of the newcomers yet, may still tell; more of the same tells a little more.
     unseen = np.asarray((state.look_count > 0).any(axis=0)) & (newcomers.count == 0)
     tellable = ratio + log_ratio_at_best(away_looks, unseen) + MORE_RATIO >= options.known_ratio
-    tellable &= _alone_in_looks(away_looks, others, options)
+    # Who looks too much like others could not be told from them by any number of sights.
+    tellable &= _clearly(log_ratio(away_looks, away_looks), others, away_looks, options).diagonal()
     undecided = tellable & (np.abs(ratio) < options.known_ratio)
     hopeless = ~undecided.any(axis=1)
     waited = now_us - state.since_us[rows] >= options.recall_s * 1e6
@@ -75,18 +75,6 @@ def _clearly(ratio: F64, here: Looks, away_looks: Looks, options: TrackOptions) 
         others = np.maximum(others, log_ratio(here, away_looks).max(axis=0))
     clear: Bool = (ratio >= options.known_ratio) & (ratio - others >= options.known_margin)
     return clear
-
-
-def _alone_in_looks(away_looks: Looks, here: Looks, options: TrackOptions) -> Bool:
-    """(P,) of those away, whom a newcomer who looks just the same could be told to be: nobody else comes near that."""
-    alike = log_ratio(away_looks, away_looks)
-    same = alike.diagonal().copy()
-    np.fill_diagonal(alike, -np.inf)
-    others = alike.max(axis=0)
-    if len(here):
-        others = np.maximum(others, log_ratio(here, away_looks).max(axis=0))
-    alone: Bool = same - others >= options.known_margin
-    return alone
 
 
 def _others_best(ratio: F64, axis: int) -> F64:
